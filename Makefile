@@ -1,0 +1,45 @@
+# Two commands for everybody: `make demo` and `make test`. Each does all its set-up in .venv.
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check lock clean venv venv-test
+
+demo: venv            ## the main job, end to end, on the embedded default
+	$(BIN)/gateway demo
+
+test: check           ## everything that must hold
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: venv-test      ## style, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+venv: $(VENV)/.installed
+venv-test: $(VENV)/.installed-test
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(BIN)/python requirements.txt requirements-build.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements-build.txt
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation --no-index -e .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt requirements-xjustiz.txt
+	$(PIP) install --require-hashes -r requirements-test.txt
+	test -d ../shared/xjustiz/3.6.2 || $(PIP) install --require-hashes --no-deps -r requirements-xjustiz.txt
+	touch $@
+
+lock:                 ## new versions, by uv (any machine that has it)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.txt pyproject.toml
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -c requirements.txt --group test -o requirements-test.txt pyproject.toml
+	printf 'setuptools>=77\nwheel\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-build.txt -
+	printf 'openXJV==0.9.8\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-deps -o requirements-xjustiz.txt -
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache

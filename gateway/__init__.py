@@ -1,0 +1,1 @@
+"""The gateway: a shell around the pure rules of `routing`."""

@@ -1,0 +1,145 @@
+"""What can be wrong with what somebody sends us, and the answer that they get.
+
+Promises: every refusal knows its HTTP status, a stable code, a German text that says how to mend it, and nothing
+about our inside. Texts never carry content of the message beyond names of elements and keys of authorities.
+Fails: not at all; these are values to raise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Befund:
+    """One finding, as RFC 9457 `errors` lists it (contracts.md section 5)."""
+
+    code: str
+    text: str
+    """A German sentence: what is wrong and how to mend it."""
+    zeile: int | None = None
+    spalte: int | None = None
+    """Column, only for syntax errors."""
+    xpath: str | None = None
+    nummer: str | None = None
+    """Number of the decree whose demand is not met, where there is one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """The finding as a JSON object with all six keys."""
+        return {
+            "code": self.code,
+            "zeile": self.zeile,
+            "spalte": self.spalte,
+            "xpath": self.xpath,
+            "text": self.text,
+            "nummer": self.nummer,
+        }
+
+
+class Refusal(Exception):
+    """Die Anfrage wurde abgewiesen."""
+
+    status = 400
+    code = "abgewiesen"
+    title = "Anfrage abgewiesen"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *befunde: Befund,
+        code: str | None = None,
+        entscheidung: dict[str, Any] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        self.detail = detail or (self.__doc__ or "").strip()
+        self.code = code or type(self).code
+        self.befunde = befunde or (Befund(self.code, self.detail),)
+        self.entscheidung = entscheidung
+        self.retry_after = retry_after
+        super().__init__(self.detail)
+
+    def as_problem(self) -> dict[str, Any]:
+        """RFC 9457 problem details as a JSON object."""
+        problem: dict[str, Any] = {
+            "type": f"urn:de:nrw:gateway:fehler:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "errors": [befund.as_json() for befund in self.befunde],
+        }
+        if self.entscheidung is not None:
+            problem["entscheidung"] = self.entscheidung
+        return problem
+
+
+class Malformed(Refusal):
+    """Die Anfrage ist kein wohlgeformtes XML oder kein vollständiges multipart/form-data."""
+
+    status = 400
+    code = "fehlerhaft"
+    title = "Nicht lesbar"
+
+
+class Unauthenticated(Refusal):
+    """Es wurde kein Client-Zertifikat vorgelegt."""
+
+    status = 401
+    code = "nicht_angemeldet"
+    title = "Nicht angemeldet"
+
+
+class Forbidden(Refusal):
+    """Das Zertifikat ist hierfür nicht zugelassen."""
+
+    status = 403
+    code = "nicht_erlaubt"
+    title = "Nicht erlaubt"
+
+
+class NotFound(Refusal):
+    """Unter dieser Adresse gibt es nichts, das Sie sehen dürfen."""
+
+    status = 404
+    code = "nicht_gefunden"
+    title = "Nicht gefunden"
+
+
+class Conflict(Refusal):
+    """Unter dieser Nachrichten-ID liegt bereits eine andere Nachricht vor."""
+
+    status = 409
+    code = "konflikt"
+    title = "Konflikt"
+
+
+class TooLarge(Refusal):
+    """Die Anfrage überschreitet eine Größengrenze."""
+
+    status = 413
+    code = "zu_gross"
+    title = "Zu groß"
+
+
+class UnsupportedMediaType(Refusal):
+    """Der Medientyp der Anfrage wird nicht unterstützt."""
+
+    status = 415
+    code = "medientyp"
+    title = "Medientyp nicht unterstützt"
+
+
+class Invalid(Refusal):
+    """Die Nachricht verletzt ihr Schema oder eine fachliche Regel."""
+
+    status = 422
+    code = "ungueltig"
+    title = "Nachricht ungültig"
+
+
+class Overloaded(Refusal):
+    """Das Gateway nimmt gerade nichts an; bitte später erneut senden."""
+
+    status = 503
+    code = "ueberlastet"
+    title = "Vorübergehend nicht verfügbar"

@@ -1,0 +1,72 @@
+"""What a message is, as values that every stage shares.
+
+Promises: pure values, no I/O, no clock; nothing here is personal data beyond what its field says.
+Fails: only by `ValueError` for values that break a field's own form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from routing.sachverhalt import Sachverhalt
+
+Familie = Literal["justiz", "ausl", "xjustiz"]
+"""Grammar of a message: our two families (contracts.md section 4) or an official XJustiz pack."""
+
+ZU_ERMITTELN = "zuErmitteln"
+"""What stands for the recipient when the sender does not know it: the gateway then decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kopf:
+    """What the head of a message says, read from XML that its XSD accepted."""
+
+    familie: Familie
+    wurzel: str
+    """Local name of the root element, number included: `nachricht.strafausl.haft.9900002`."""
+    version: str
+    test: bool
+    """Test traffic: the attribute `test` is present, whatever its value."""
+    absender: str | None
+    """Authority key of the sender; None where an official head names it by free text that resolves to no authority."""
+    empfaenger: str | None
+    """Authority key of the recipient that the sender names; None for `zuErmitteln` and for unresolved free text."""
+    eigene_id: str
+    """`eigeneNachrichtenID` or `nachrichtenUUID`, lower case."""
+    fremde_id: str | None
+    """`fremdeNachrichtenID`: the message that this one answers, supplements or corrects."""
+    aktenzeichen: str | None
+    """The sender's Aktenzeichen."""
+    aktenzeichen_empfaenger: str | None
+    azr_nummer: str | None
+    erstellt: str
+    """Erstellungszeitpunkt as the XML writes it (xs:dateTime)."""
+    dateien: tuple[str, ...]
+    """File names that the XML names as attachments, in document order, without duplicates."""
+
+    @property
+    def nummer(self) -> str:
+        """The message number at the end of the root's name, `9900002`."""
+        return self.wurzel.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Geprueft:
+    """A message that passed XSD and the rules beyond XSD."""
+
+    kopf: Kopf
+    sachverhalt: Sachverhalt | None
+    """Facts for the rules; None for roots that go to their named addressee without `entscheide`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Teil:
+    """One part of a message as it is stored and carried: 0 is the XML, files follow in the order of the XML."""
+
+    n: int
+    name: str
+    media_type: str
+    sha256: str
+    """Lower-case hex digest of the content."""
+    bytes: int

@@ -1,0 +1,100 @@
+"""A partner: whom we deliver to or receive from, and what was agreed (contracts.md section 2).
+
+Promises: an agreement is a checked value; unknown keys and wrong types are errors that name the key.
+Fails: `pydantic.ValidationError`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Zweck = Literal["signatur", "verschluesselung", "quittung", "tls"]
+"""What a partner's certificate is for: verify its messages, encrypt to it, verify its receipts, trust its TLS server."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Zertifikat(_Value):
+    """One certificate with its window; certificates are lists, so that a change needs no common minute."""
+
+    zweck: Zweck
+    pem: str
+    ab: date
+    bis: date
+
+    def gilt(self, day: date) -> bool:
+        """Whether the window holds `day` (both ends included)."""
+        return self.ab <= day <= self.bis
+
+
+class Algorithmen(_Value):
+    """Cryptographic algorithms of one agreement, both directions (wire.md section 1)."""
+
+    hash: Literal["sha-256", "sha-384", "sha-512"] = "sha-256"
+    signatur: Literal["pss", "pkcs1"] = "pss"
+    """Only for RSA keys; EC keys sign by ECDSA."""
+    schluesseltransport: Literal["oaep", "pkcs1"] = "oaep"
+    """Only for RSA keys; EC keys agree by ECDH-ES."""
+    inhalt: Literal["aes-256-gcm", "aes-128-gcm", "aes-256-cbc", "aes-128-cbc"] = "aes-256-gcm"
+    kompression: bool = False
+    ausnahmen_bis: date | None = None
+    """Last day for PKCS#1 v1.5, RSA 2048 to 2999 and AES-CBC; without it they are refused."""
+
+    @model_validator(mode="after")
+    def _exceptions_end(self) -> Self:
+        weak = self.signatur == "pkcs1" or self.schluesseltransport == "pkcs1" or self.inhalt.endswith("cbc")
+        if weak and self.ausnahmen_bis is None:
+            msg = "PKCS#1 v1.5 und AES-CBC brauchen ein Enddatum (ausnahmen_bis)"
+            raise ValueError(msg)
+        return self
+
+
+class Grenzen(_Value):
+    """Limits of one agreement."""
+
+    bytes: Annotated[int, Field(ge=1)] = 200 * 1024 * 1024
+    """Largest message that the partner takes, before sealing."""
+    mail_bytes: Annotated[int, Field(ge=1)] = 20 * 1024 * 1024
+    """Largest mail on the wire (wire.md section 5)."""
+    gleichzeitig: Annotated[int, Field(ge=1, le=20)] = 5
+    quittung_sekunden: Annotated[int, Field(ge=1)] = 24 * 3600
+    """How long a receipt may take before the same bytes are sent again."""
+
+
+class Partner(_Value):
+    """One agreement."""
+
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    art: Literal["behoerde", "vermittler"] = "behoerde"
+    behoerden: tuple[str, ...]
+    weg: Literal["as2", "mail", "abruf"]
+    url: str | None = None
+    adresse: str | None = None
+    as2_id: str | None = None
+    mdn: Literal["sync", "async"] = "sync"
+    mdn_url: str | None = None
+    """Where we post asynchronous MDNs for messages that this partner sends; one in the request must equal it."""
+    test: bool = False
+    algorithmen: Algorithmen = Algorithmen()
+    grenzen: Grenzen = Grenzen()
+    zertifikate: tuple[Zertifikat, ...] = ()
+
+    @model_validator(mode="after")
+    def _way_is_complete(self) -> Self:
+        if self.weg == "as2" and not (self.url and self.as2_id):
+            msg = "weg = as2 braucht url und as2_id"
+            raise ValueError(msg)
+        if self.weg == "mail" and not self.adresse:
+            msg = "weg = mail braucht adresse"
+            raise ValueError(msg)
+        return self
+
+    def pems(self, zweck: Zweck, at: datetime) -> list[str]:
+        """PEM certificates for one purpose whose window holds the day of `at`, the newest window first."""
+        found = [z for z in self.zertifikate if z.zweck == zweck and z.gilt(at.date())]
+        return [z.pem for z in sorted(found, key=lambda z: (z.ab, z.bis), reverse=True)]

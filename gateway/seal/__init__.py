@@ -1,0 +1,1 @@
+"""Stage 4: make it provable, and open what others sealed."""

@@ -1,0 +1,1 @@
+"""The rules of the decree, one module a chapter, one function a number."""
