@@ -70,3 +70,58 @@ class Teil:
     sha256: str
     """Lower-case hex digest of the content."""
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls an API, known by the certificate of the TLS connection and nothing else."""
+
+    behoerden: frozenset[str]
+    """Keys of the authorities that this certificate stands for."""
+    rollen: frozenset[str]
+    fingerprint: str
+    """SHA-256 of the certificate's DER, lower-case hex: what events name as the actor."""
+
+    @property
+    def betrieb(self) -> bool:
+        """Whether this is an operator of the gateway."""
+        return "betrieb" in self.rollen
+
+    @property
+    def revision(self) -> bool:
+        """Whether this caller may look at everything but content."""
+        return "revision" in self.rollen or self.betrieb
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file whose content already lies encrypted in the store, not yet referenced by a message."""
+
+    name: str
+    media_type: str
+    content_id: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a sender hands in, read from the transport but not yet looked at."""
+
+    caller: Caller
+    xml: bytes
+    files: tuple[StagedFile, ...] = ()
+    sachverhalt: bytes | None = None
+    """The part `sachverhalt` as it came: JSON, official roots only."""
+    empfaenger: str | None = None
+    bestehen_auf: str | None = None
+    """The reason why the sender insists on delivery although the rules call the notice `entbehrlich`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to a caller."""
+
+    status: int
+    body: bytes
+    location: str | None = None

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Zweck = Literal["signatur", "verschluesselung", "quittung", "tls"]
-"""What a partner's certificate is for: verify its messages, encrypt to it, verify its receipts, trust its TLS server."""
+"""What a partner's certificate is for: verify messages, encrypt, verify receipts, trust its TLS server."""
 
 
 class _Value(BaseModel):

@@ -17,7 +17,20 @@ import click
 
 DONE, REFUSED, MISUSED, UNREACHABLE = 0, 1, 2, 3
 
-COMMANDS = ("init", "serve", "send", "check", "route", "forward", "show", "list", "inbox", "schemas", "partners", "demo")
+COMMANDS = (
+    "init",
+    "serve",
+    "send",
+    "check",
+    "route",
+    "forward",
+    "show",
+    "list",
+    "inbox",
+    "schemas",
+    "partners",
+    "demo",
+)
 """In the order in which a newcomer meets them. `gateway.cli.<name>` (`list_` for `list`) holds `command`."""
 
 
@@ -32,7 +45,9 @@ class Commands(click.Group):
         """The command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"gateway.cli.{cmd_name}_" if cmd_name == "list" else f"gateway.cli.{cmd_name}")
+        module = importlib.import_module(
+            f"gateway.cli.{cmd_name}_" if cmd_name == "list" else f"gateway.cli.{cmd_name}"
+        )
         command: click.Command = module.command
         return command
 

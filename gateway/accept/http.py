@@ -1,0 +1,115 @@
+"""The API's way in: `POST /v1/messages`.
+
+Promises: a body streams; files go into encrypted staging as they come; nothing but an event without content stays of
+a refused request. The answer leaves only after everything is durable.
+Fails: with the `Refusal`s of gateway/errors.py, which the listener turns into answers.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aiohttp import web
+from multipart import parse_options_header
+
+from gateway.accept.form import MESSAGE_BYTES, XML_BYTES, FileBytes, FileEnds, FileStarts, Form
+from gateway.errors import Malformed, Refusal, TooLarge, UnsupportedMediaType
+from gateway.message import Answer, Caller, StagedFile, Submission
+from gateway.web import CALLER, read_limited
+
+
+class FileWriter(Protocol):
+    """Takes one file's content into encrypted staging."""
+
+    async def write(self, data: bytes) -> None:
+        """More content."""
+
+    async def finish(self) -> StagedFile:
+        """The content is complete."""
+
+    async def discard(self) -> None:
+        """Removes what was staged."""
+
+
+class Intake(Protocol):
+    """What the way in needs of the gateway."""
+
+    def stage(self, name: str, media_type: str) -> FileWriter:
+        """A writer for one file."""
+
+    async def accept(self, submission: Submission) -> Answer:
+        """Checks, decides, makes durable, answers; raises `Refusal`."""
+
+    async def refused(self, caller: Caller, refusal: Refusal) -> None:
+        """Records the refusal as an event without content."""
+
+
+class MessagesIn:
+    """Handler of `POST /v1/messages`."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The routes of this stage."""
+        return [web.post("/v1/messages", self.post, name="messages_post")]
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Reads the request, hands it in, answers."""
+        caller = request[CALLER]
+        writers: list[FileWriter] = []
+        try:
+            submission = await self._read(request, caller, writers)
+            answer = await self._intake.accept(submission)
+        except BaseException as error:  # also when the connection breaks: nothing of the upload stays
+            for writer in writers:
+                await writer.discard()
+            if isinstance(error, Refusal):
+                await self._intake.refused(caller, error)
+            raise
+        headers = {"Location": answer.location} if answer.location else None
+        return web.Response(status=answer.status, body=answer.body, content_type="application/json", headers=headers)
+
+    async def _read(self, request: web.Request, caller: Caller, writers: list[FileWriter]) -> Submission:
+        if request.content_type in {"application/xml", "text/xml"}:
+            return Submission(caller, await read_limited(request, XML_BYTES))
+        if request.content_type == "multipart/form-data":
+            return await self._read_form(request, caller, writers)
+        raise UnsupportedMediaType(
+            "Senden Sie application/xml, oder multipart/form-data mit dem Teil „nachricht“ und den Dateien."
+        )
+
+    async def _read_form(self, request: web.Request, caller: Caller, writers: list[FileWriter]) -> Submission:
+        if (request.content_length or 0) > MESSAGE_BYTES + XML_BYTES:
+            raise TooLarge(f"Eine Nachricht darf mit allen Dateien höchstens {MESSAGE_BYTES} Bytes haben.")
+        _, options = parse_options_header(request.headers["Content-Type"])
+        form = Form(options.get("boundary", ""))
+        files: list[StagedFile] = []
+        async for chunk in request.content.iter_any():
+            for event in form.feed(chunk):
+                match event:
+                    case FileStarts(name, media_type):
+                        writers.append(self._intake.stage(name, media_type))
+                    case FileBytes(data):
+                        await writers[-1].write(data)
+                    case FileEnds():
+                        files.append(await writers[-1].finish())
+        form.finish()
+        return Submission(
+            caller,
+            form.fields["nachricht"],
+            tuple(files),
+            form.fields.get("sachverhalt"),
+            _text(form, "empfaenger"),
+            _text(form, "bestehen_auf"),
+        )
+
+
+def _text(form: Form, field: str) -> str | None:
+    raw = form.fields.get(field)
+    if raw is None:
+        return None
+    try:
+        return raw.decode("utf-8").strip() or None
+    except UnicodeDecodeError:
+        raise Malformed(f"Der Teil „{field}“ ist nicht in UTF-8 geschrieben.", code="kodierung") from None
