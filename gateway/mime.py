@@ -1,0 +1,501 @@
+"""MIME entities, cut from received bytes and built for sending.
+
+One scanner for the whole gateway: it cuts ranges out of the bytes that were received and never rewrites them, so that
+what is hashed, parsed and stored is the same range.
+
+Promises: pure; `Entity.raw` is a range of the input, byte for byte; what two readers could understand differently is
+refused (duplicate MIME headers, bare CR, NUL, bare LF without an agreement, ambiguous delimiters); a built header
+never carries CR or LF.
+Fails: `MimeError` with a stable `code`, and nothing else, whatever the input.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+CRLF: Final = b"\r\n"
+MAX_LINE: Final = 998
+"""Longest header line that we write (RFC 5322 section 2.1.1)."""
+
+
+class MimeError(ValueError):
+    """Bytes that are no MIME entity which two readers would understand alike; `code` is stable, for events."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of what is parsed; each is far above what honest peers send."""
+
+    header_bytes: int = 64 * 1024
+    """Header of one entity: a mail that passed many servers has some 20 KB."""
+    header_fields: int = 300
+    """Fields in one header: keeps the check for duplicates cheap."""
+    parameters: int = 50
+    """Parameters of one header field, RFC 2231 sections counted singly."""
+    depth: int = 10
+    """Nesting: a forwarded message (related > signed > related) needs 4, a mail around it 2 more."""
+    parts: int = 1_020
+    """Parts of one multipart: 1,000 files (the limit of German e-justice), the XML, and a few of our own."""
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
+_BARE_CR = re.compile(rb"\r(?!\n)")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+_LINE_END = re.compile(r"\r?\n")
+_FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 3.6.8: printable ASCII without the colon
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+_MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_PARAMETER = re.compile(r'[ \t]*;[ \t]*(?:([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;"]*))?[ \t]*')
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 2045 and RFC 2231 both allow unquoted
+_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 section 5.1.1
+_DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*(\r\n|\n|\Z)")
+_QP_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
+_SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
+_SINGLE = ("mime-version",)
+_IDENTITY = frozenset({"", "7bit", "8bit", "binary", "identity"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One MIME entity as it was received."""
+
+    raw: bytes = field(repr=False)
+    """Exactly the received bytes: header, blank line, body."""
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    """Fields as (name, unfolded value), in their order."""
+    body: bytes = field(repr=False)
+    """What follows the blank line, not decoded."""
+    depth: int = 0
+    """How many multiparts are around it."""
+    limits: Limits = field(default=DEFAULT_LIMITS, repr=False, compare=False)
+    allow_bare_lf: bool = field(default=False, repr=False, compare=False)
+
+    def header(self, name: str) -> str | None:
+        """The value of the only field of this name, None if there is none.
+
+        Raises:
+            MimeError: `duplicate_header`.
+        """
+        found = [value for key, value in self.headers if key.lower() == name.lower()]
+        if len(found) > 1:
+            raise MimeError("duplicate_header")
+        return found[0] if found else None
+
+    @property
+    def media_type(self) -> str:
+        """Type and subtype in lower case; `text/plain` without Content-Type (RFC 2045 section 5.2)."""
+        value = self.header("Content-Type")
+        if value is None:
+            return "text/plain"
+        media_type = parse_parameters(value, self.limits)[0]
+        if not _MEDIA_TYPE.fullmatch(media_type):
+            raise MimeError("content_type")
+        return media_type
+
+    @property
+    def params(self) -> dict[str, str]:
+        """Parameters of Content-Type, names in lower case."""
+        return parse_parameters(self.header("Content-Type") or "", self.limits)[1]
+
+    @property
+    def filename(self) -> str | None:
+        """File name from Content-Disposition, else the `name` of Content-Type; RFC 2231 and RFC 2047 decoded."""
+        for name, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
+            value = parse_parameters(self.header(name) or "", self.limits)[1].get(parameter)
+            if value is not None:
+                return _decode_words(value)
+        return None
+
+    def decoded(self) -> bytes:
+        """The body without its Content-Transfer-Encoding (RFC 2045 section 6).
+
+        Raises:
+            MimeError: `transfer_encoding` (unknown one), `base64`, `quoted_printable`, or a bare line end in these.
+        """
+        encoding = (self.header("Content-Transfer-Encoding") or "").strip().lower()
+        if encoding in _IDENTITY:
+            return self.body
+        if encoding not in ("base64", "quoted-printable"):
+            raise MimeError("transfer_encoding")
+        _check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf)
+        return _decode_base64(self.body) if encoding == "base64" else _decode_quoted_printable(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Multipart:
+    """The ranges of a multipart's body; preamble, delimiters, parts and epilogue together are the whole body."""
+
+    preamble: bytes
+    """What stands before the first delimiter, without the line end that belongs to the delimiter."""
+    parts: tuple[Entity, ...]
+    epilogue: bytes
+    """What follows the line of the closing delimiter."""
+    spans: tuple[tuple[int, int], ...]
+    """Start and end of each part's `raw` in the multipart's body."""
+
+
+def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, allow_bare_lf: bool = False) -> Entity:
+    """Cut one entity into header and body.
+
+    Args:
+        raw: the received bytes, whole.
+        limits: bounds; they go on to the parts.
+        allow_bare_lf: whether a partner's agreement lets LF alone end a line.
+
+    Raises:
+        MimeError: `header_too_long`, `header_fields`, `header_unterminated`, `header_malformed`, `header_control`,
+            `bare_cr`, `bare_lf`, `nul`, `duplicate_header` (Content-* and MIME-Version).
+    """
+    return _entity(raw, 0, limits, allow_bare_lf=allow_bare_lf)
+
+
+def parts(entity: Entity) -> tuple[Entity, ...]:
+    """The parts of a multipart entity; see `split`."""
+    return split(entity).parts
+
+
+def split(entity: Entity) -> Multipart:
+    """Cut a multipart into its parts by the delimiter rules of RFC 2046 section 5.1.1.
+
+    The line end before a delimiter belongs to the delimiter. A line that only begins like a delimiter, or that would
+    be one if a bare CR or LF ended a line, is refused, since readers differ on it.
+
+    Raises:
+        MimeError: `not_multipart`, `boundary`, `delimiter_ambiguous`, `multipart_unterminated`, `multipart_empty`,
+            `part_malformed`, `depth`, `parts`, and whatever `parse` raises for a part.
+    """
+    if not entity.media_type.startswith("multipart/"):
+        raise MimeError("not_multipart")
+    if (entity.header("Content-Transfer-Encoding") or "").strip().lower() not in _IDENTITY:
+        raise MimeError("transfer_encoding")  # RFC 2045 section 6.4: composite types are never encoded
+    if entity.depth >= entity.limits.depth:
+        raise MimeError("depth")
+    boundary = entity.params.get("boundary", "")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise MimeError("boundary")
+    marks = _delimiters(entity, b"--" + boundary.encode("ascii"))
+    spans = tuple((line_end, start) for (_, line_end), (start, _) in itertools.pairwise(marks))
+    if any(start > end for start, end in spans):
+        raise MimeError("part_malformed")
+    cut = [
+        _entity(entity.body[start:end], entity.depth + 1, entity.limits, allow_bare_lf=entity.allow_bare_lf)
+        for start, end in spans
+    ]
+    return Multipart(entity.body[: max(marks[0][0], 0)], tuple(cut), entity.body[marks[-1][1] :], spans)
+
+
+def parse_parameters(value: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, dict[str, str]]:
+    """Split `main; name=value; …` (RFC 2045 section 5.1, RFC 2231), tolerant on quoting.
+
+    Returns:
+        The main value in lower case and the parameters, names in lower case.
+
+    Raises:
+        MimeError: `parameter` (not readable), `parameters` (too many), `duplicate_parameter`.
+    """
+    main, semicolon, _ = value.partition(";")
+    found: dict[str, str] = {}
+    position, end = len(main) if semicolon else len(value), len(value)
+    while position < end:
+        match = _PARAMETER.match(value, position)
+        if match is None:
+            raise MimeError("parameter")
+        position = match.end()
+        if match[1] is None:
+            continue
+        name = match[1].lower()
+        if name in found:
+            raise MimeError("duplicate_parameter")
+        found[name] = _unquoted(match[2])
+        if len(found) > limits.parameters:
+            raise MimeError("parameters")
+    return main.strip().lower(), _join_sections(found)
+
+
+def build(headers: Iterable[tuple[str, str]] | Mapping[str, str], body: bytes) -> bytes:
+    """An entity from fields and a body that is already in its transfer encoding.
+
+    Raises:
+        MimeError: `header_value` or `header_name` for what must not stand in a header: CR, LF, controls, non-ASCII.
+    """
+    fields = headers.items() if isinstance(headers, Mapping) else headers
+    return b"".join(header_line(name, value) for name, value in fields) + CRLF + body
+
+
+def header_line(name: str, value: str) -> bytes:
+    """One header field with its line end, never folded.
+
+    Raises:
+        MimeError: `header_name`, `header_value`.
+    """
+    if not _FIELD_NAME.fullmatch(name):
+        raise MimeError("header_name")
+    if _CONTROL.search(value) or not value.isascii() or len(name) + 2 + len(value) > MAX_LINE:
+        raise MimeError("header_value")
+    return f"{name}: {value}".encode("ascii") + CRLF
+
+
+def with_parameters(main: str, params: Mapping[str, str]) -> str:
+    """`main; name=value; …`, quoted where needed, in RFC 2231 form where a value is not ASCII.
+
+    Raises:
+        MimeError: `header_value` for control characters.
+    """
+    return main + "".join(f"; {_parameter(name, value)}" for name, value in params.items())
+
+
+def multipart(
+    subtype: str,
+    parts: Sequence[bytes],
+    params: Mapping[str, str] | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+) -> bytes:
+    """A whole multipart entity; `parts` are whole entities, `headers` come after Content-Type."""
+    content_type, body = multipart_body(subtype, parts, params)
+    return build([("Content-Type", content_type), *headers], body)
+
+
+def multipart_body(subtype: str, parts: Sequence[bytes], params: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+    """Content-Type value and body of a multipart, for carriers that hold the header elsewhere (HTTP).
+
+    The boundary is derived from the parts, so that equal parts give equal bytes, and occurs in none of them.
+
+    Raises:
+        MimeError: `multipart_empty` without parts.
+    """
+    if not parts:
+        raise MimeError("multipart_empty")
+    boundary = _fresh_boundary(parts)
+    content_type = with_parameters(f"multipart/{subtype}", {**(params or {}), "boundary": boundary})
+    delimiter = b"--" + boundary.encode("ascii")
+    pieces: list[bytes] = []
+    for part in parts:
+        pieces += (delimiter, CRLF, part, CRLF)
+    return content_type, b"".join([*pieces, delimiter, b"--", CRLF])
+
+
+def base64_lines(content: bytes) -> bytes:
+    """Base64 in lines of 76 characters, each ended by CRLF (RFC 2045 section 6.8)."""
+    return base64.encodebytes(content).replace(b"\n", CRLF)
+
+
+def _entity(raw: bytes, depth: int, limits: Limits, *, allow_bare_lf: bool) -> Entity:
+    """One entity at a known depth."""
+    head_end, body_start = _cut_head(raw, limits)
+    head = raw[:body_start]
+    if b"\0" in head:
+        raise MimeError("nul")
+    _check_line_ends(head, allow_bare_lf=allow_bare_lf)
+    headers = _fields(raw[:head_end], limits)
+    return Entity(raw, headers, raw[body_start:], depth, limits, allow_bare_lf)
+
+
+def _cut_head(raw: bytes, limits: Limits) -> tuple[int, int]:
+    """Where the last header line ends (its line end left out), and where the body starts."""
+    for empty in (CRLF, b"\n"):
+        if raw.startswith(empty):
+            return 0, len(empty)
+    match = _HEAD_END.search(raw, 0, limits.header_bytes + 4)
+    if match is not None:
+        return match.start(), match.end()
+    if len(raw) > limits.header_bytes:
+        raise MimeError("header_too_long")
+    if raw and not raw.endswith(b"\n"):
+        raise MimeError("header_unterminated")
+    return len(raw.rstrip(CRLF)), len(raw)
+
+
+def _check_line_ends(octets: bytes, *, allow_bare_lf: bool) -> None:
+    """Refuse CR alone, and LF alone without an agreement."""
+    if _BARE_CR.search(octets):
+        raise MimeError("bare_cr")
+    if not allow_bare_lf and _BARE_LF.search(octets):
+        raise MimeError("bare_lf")
+
+
+def _fields(head: bytes, limits: Limits) -> tuple[tuple[str, str], ...]:
+    """Fields of a header, unfolded (RFC 5322 section 2.2.3)."""
+    fields: list[tuple[str, str]] = []
+    for line in _LINE_END.split(_text(head)) if head else ():
+        if line[:1] in (" ", "\t"):
+            if not fields:
+                raise MimeError("header_malformed")
+            name, value = fields[-1]
+            fields[-1] = (name, value + line)
+            continue
+        name, colon, value = line.partition(":")
+        if not colon or not _FIELD_NAME.fullmatch(name):
+            raise MimeError("header_malformed")
+        if _CONTROL.search(line):
+            raise MimeError("header_control")
+        fields.append((name, value))
+        if len(fields) > limits.header_fields:
+            raise MimeError("header_fields")
+    _refuse_duplicates([name.lower() for name, _ in fields])
+    return tuple((name, value.strip(" \t")) for name, value in fields)
+
+
+def _refuse_duplicates(names: list[str]) -> None:
+    """Fields that say how to read the body must not come twice."""
+    mime = [name for name in names if name.startswith("content-") or name in _SINGLE]
+    if len(mime) != len(set(mime)):
+        raise MimeError("duplicate_header")
+
+
+def _text(octets: bytes) -> str:
+    """Header bytes as text: UTF-8 where it is (RFC 6532), else Latin-1, which takes every byte."""
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")
+
+
+def _delimiters(entity: Entity, dash_boundary: bytes) -> list[tuple[int, int]]:
+    """Ranges of all delimiter lines up to the closing one, each with the line end before it."""
+    body, marks, position = entity.body, list[tuple[int, int]](), 0
+    while (found := body.find(dash_boundary, position)) >= 0:
+        position = found + len(dash_boundary)
+        if found and body[found - 1] not in CRLF:
+            continue  # inside a line: no delimiter for anybody
+        tail = _DELIMITER_TAIL.match(body, position)
+        if tail is None:
+            raise MimeError("delimiter_ambiguous")
+        start = _line_end_before(body, found, allow_bare_lf=entity.allow_bare_lf)
+        if tail[2] == b"\n" and not entity.allow_bare_lf:
+            raise MimeError("bare_lf")
+        marks.append((start, tail.end()))
+        if tail[1]:
+            return _closed(marks)
+        if not tail[2]:
+            break
+        if len(marks) > entity.limits.parts:
+            raise MimeError("parts")
+        position = tail.end()
+    raise MimeError("multipart_unterminated")
+
+
+def _closed(marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The marks of a finished multipart, which has a part at least."""
+    if len(marks) == 1:
+        raise MimeError("multipart_empty")
+    return marks
+
+
+def _line_end_before(body: bytes, position: int, *, allow_bare_lf: bool) -> int:
+    """Where the line end starts that belongs to the delimiter at `position`."""
+    if position == 0:
+        return 0
+    if body[position - 1 : position] == b"\r":
+        raise MimeError("bare_cr")
+    if body[max(position - 2, 0) : position] == CRLF:
+        return position - 2
+    if not allow_bare_lf:
+        raise MimeError("bare_lf")
+    return position - 1
+
+
+def _unquoted(value: str) -> str:
+    """A parameter's value without quotes and escapes."""
+    if value.startswith('"'):
+        return re.sub(r"\\(.)", r"\1", value[1:-1])
+    return value.strip()
+
+
+def _join_sections(found: Mapping[str, str]) -> dict[str, str]:
+    """Parameters with RFC 2231 sections joined and percent-encoding undone; the extended form wins over the plain."""
+    plain: dict[str, str] = {}
+    sections: dict[str, dict[int, tuple[str, bool]]] = {}
+    for name, value in found.items():
+        match = _SECTION.fullmatch(name)
+        if match is None or (match[2] is None and match[3] is None):
+            plain[name] = value
+            continue
+        known = sections.setdefault(match[1], {})
+        if int(match[2] or 0) in known:
+            raise MimeError("duplicate_parameter")
+        known[int(match[2] or 0)] = (value, match[3] is not None)
+    return plain | {name: _extended(known) for name, known in sections.items()}
+
+
+def _extended(known: Mapping[int, tuple[str, bool]]) -> str:
+    """One value from its numbered sections (RFC 2231 sections 3 and 4)."""
+    if sorted(known) != list(range(len(known))):
+        raise MimeError("parameter")
+    charset = "utf-8"
+    octets = bytearray()
+    for number in range(len(known)):
+        value, encoded = known[number]
+        if encoded and number == 0:
+            if value.count("'") < 2:
+                raise MimeError("parameter")
+            charset, _, value = value.split("'", 2)
+        octets += unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace")
+    if charset.lower() not in ("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252", ""):
+        raise MimeError("parameter")
+    try:
+        return octets.decode(charset or "utf-8")
+    except UnicodeDecodeError:
+        raise MimeError("parameter") from None
+
+
+def _decode_words(value: str) -> str:
+    """RFC 2047 words in a file name, which RFC 2231 forbids and mail programs write."""
+    if "=?" not in value:
+        return value
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, ValueError, binascii.Error):
+        return value
+
+
+def _decode_base64(body: bytes) -> bytes:
+    """Base64 with line ends and blanks taken out; anything else foreign is refused."""
+    try:
+        return base64.b64decode(body.translate(None, b" \t\r\n"), validate=True)
+    except binascii.Error:
+        raise MimeError("base64") from None
+
+
+def _decode_quoted_printable(body: bytes) -> bytes:
+    """Quoted-printable; an equals sign must start an escape or a soft line break."""
+    if _QP_BROKEN.search(body):
+        raise MimeError("quoted_printable")
+    return binascii.a2b_qp(body)
+
+
+def _parameter(name: str, value: str) -> str:
+    """One parameter as it is written."""
+    if _CONTROL.search(value):
+        raise MimeError("header_value")
+    if not value.isascii():
+        return f"{name}*=UTF-8''{quote(value, safe='')}"
+    if _TOKEN.fullmatch(value):
+        return f"{name}={value}"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{name}="{escaped}"'
+
+
+def _fresh_boundary(parts: Sequence[bytes]) -> str:
+    """A boundary that occurs in no part; from their hash, since a part cannot hold its own."""
+    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
+    while True:
+        boundary = "=_" + digest.hexdigest()[:40]
+        if not any(boundary.encode("ascii") in part for part in parts):
+            return boundary
+        digest.update(b"+")
