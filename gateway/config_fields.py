@@ -1,0 +1,83 @@
+"""Forms of single settings: keys of authorities, addresses, paths.
+
+Promises: pure; a value that has not the form is a `ValueError` whose German text says what is expected.
+Fails: `ValueError`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, Strict, ValidationInfo
+
+AUTHORITY_KEY = re.compile(
+    r"abh:(\d{5}|\d{8})|zab:(bielefeld|coesfeld|essen|koeln|unna)|gds:[A-Z0-9]{2,10}|pol:[A-Za-z0-9]{2,20}"
+    r"|(mrv|nrw):[a-z0-9]+(-[a-z0-9]+)*|bamf:zentrale"
+)
+"""Keys of authorities (contracts.md section 1)."""
+
+GATEWAY_KEY = re.compile(r"gw:[a-z0-9]+(-[a-z0-9]+)*")
+"""Keys of gateways (contracts.md section 1)."""
+
+
+def _authority_key(value: str) -> str:
+    if not AUTHORITY_KEY.fullmatch(value):
+        raise ValueError(
+            f"„{value[:60]}“ ist kein Behördenschlüssel; erwartet wird Präfix:Kennung, etwa abh:05315000, gds:R8088, "
+            "pol:05171370484301, zab:koeln"
+        )
+    return value
+
+
+def resolve(value: Path, info: ValidationInfo) -> Path:
+    """A path counted from the configuration's folder, which stands in the context as `base`."""
+    return Path(info.context["base"]) / value if info.context else value
+
+
+def one_or_many(value: object) -> object:
+    """A single text as a list of one."""
+    return (value,) if isinstance(value, str) else value
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address never leaves this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def split_address(value: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as a pair.
+
+    Raises:
+        ValueError: anything else, in German.
+    """
+    match = re.fullmatch(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>\d{1,5})", value)
+    if match is None or int(match["port"]) > 65535:
+        raise ValueError("keine Adresse der Form „Rechner:Port“, etwa „127.0.0.1:8443“ oder „[::1]:8443“")
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def _address(value: str) -> str:
+    split_address(value)
+    return value
+
+
+def _public_url(value: str) -> str:
+    if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", value):
+        raise ValueError("erwartet wird eine https-Adresse ohne Zugangsdaten, etwa „https://gateway.example.nrw“")
+    return value.rstrip("/")
+
+
+AuthorityKey = Annotated[str, AfterValidator(_authority_key)]
+LocalPath = Annotated[Path, AfterValidator(resolve)]
+Address = Annotated[str, AfterValidator(_address)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Field(allow_inf_nan=False)]
