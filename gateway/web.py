@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -153,3 +154,11 @@ async def read_limited(request: web.Request, limit: int) -> bytes:
         if len(collected) > limit:
             raise TooLarge(f"Hier sind höchstens {limit} Bytes zulässig.")
     return bytes(collected)
+
+
+def path_id(request: web.Request) -> str:
+    """The `{id}` of the path; anything but a UUID answers as an unknown one."""
+    try:
+        return str(uuid.UUID(request.match_info["id"]))
+    except ValueError:
+        raise NotFound from None

@@ -12,10 +12,14 @@ from typing import Protocol
 from aiohttp import web
 from multipart import parse_options_header
 
+from gateway.accept.commands import Forward
 from gateway.accept.form import MESSAGE_BYTES, XML_BYTES, FileBytes, FileEnds, FileStarts, Form
 from gateway.errors import Malformed, Refusal, TooLarge, UnsupportedMediaType
 from gateway.message import Answer, Caller, StagedFile, Submission
-from gateway.web import CALLER, read_limited
+from gateway.web import CALLER, path_id, read_json, read_limited
+
+SIGNATURE_BYTES = 64 * 1024
+"""A detached CMS signature with its certificate chain has some kilobytes."""
 
 
 class FileWriter(Protocol):
@@ -58,17 +62,18 @@ class MessagesIn:
         """Reads the request, hands it in, answers."""
         caller = request[CALLER]
         writers: list[FileWriter] = []
+        stored = False
         try:
-            submission = await self._read(request, caller, writers)
-            answer = await self._intake.accept(submission)
-        except BaseException as error:  # also when the connection breaks: nothing of the upload stays
-            for writer in writers:
-                await writer.discard()
-            if isinstance(error, Refusal):
-                await self._intake.refused(caller, error)
+            answer = await self._intake.accept(await self._read(request, caller, writers))
+            stored = answer.status == web.HTTPAccepted.status_code
+        except Refusal as refusal:
+            await self._intake.refused(caller, refusal)
             raise
-        headers = {"Location": answer.location} if answer.location else None
-        return web.Response(status=answer.status, body=answer.body, content_type="application/json", headers=headers)
+        finally:  # refused, known already, or the connection broke: nothing of the upload stays
+            if not stored:
+                for writer in writers:
+                    await writer.discard()
+        return _respond(answer)
 
     async def _read(self, request: web.Request, caller: Caller, writers: list[FileWriter]) -> Submission:
         if request.content_type in {"application/xml", "text/xml"}:
@@ -113,3 +118,44 @@ def _text(form: Form, field: str) -> str | None:
         return raw.decode("utf-8").strip() or None
     except UnicodeDecodeError:
         raise Malformed(f"Der Teil „{field}“ ist nicht in UTF-8 geschrieben.", code="kodierung") from None
+
+
+class Commands(Protocol):
+    """What the calls about a message that is already here need of the gateway."""
+
+    async def forward(self, caller: Caller, message_id: str, forward: Forward) -> Answer:
+        """Forwards as one act; raises `Refusal`."""
+
+    async def acknowledge(self, caller: Caller, entry_id: str, signature: bytes) -> Answer:
+        """Takes the receipt of an inbox entry; raises `Refusal`."""
+
+
+class CommandsIn:
+    """Handlers of forward and ack."""
+
+    def __init__(self, commands: Commands) -> None:
+        self._commands = commands
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The routes of this part."""
+        return [
+            web.post("/v1/messages/{id}/forward", self.forward, name="message_forward"),
+            web.post("/v1/inbox/{id}/ack", self.acknowledge, name="inbox_ack"),
+        ]
+
+    async def forward(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/{id}/forward`."""
+        command = Forward.from_json(await read_json(request))
+        return _respond(await self._commands.forward(request[CALLER], path_id(request), command))
+
+    async def acknowledge(self, request: web.Request) -> web.Response:
+        """`POST /v1/inbox/{id}/ack`: a detached CMS signature in DER."""
+        if request.content_type != "application/pkcs7-signature":
+            raise UnsupportedMediaType("Erwartet wird application/pkcs7-signature (DER).")
+        signature = await read_limited(request, SIGNATURE_BYTES)
+        return _respond(await self._commands.acknowledge(request[CALLER], path_id(request), signature))
+
+
+def _respond(answer: Answer) -> web.Response:
+    headers = {"Location": answer.location} if answer.location else None
+    return web.Response(status=answer.status, body=answer.body, content_type="application/json", headers=headers)

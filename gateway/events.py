@@ -1,0 +1,31 @@
+"""The closed list of what can happen: every step of the gateway is one of these events.
+
+Promises: an event carries keys of authorities, codes, digests and times, never content and never personal data.
+Where ETSI EN 319 522-1 has a name for the event, it stands beside it.
+Fails: not at all.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Art(StrEnum):
+    """Kind of an event."""
+
+    ANNAHME = "annahme"  # SubmissionAcceptance
+    ABWEISUNG = "abweisung"  # SubmissionRejection; without content
+    ENTSCHEIDUNG = "entscheidung"  # the rules decided
+    VERSIEGELUNG = "versiegelung"  # signed and encrypted, digests noted
+    VERSUCH = "versuch"  # one attempt to hand over, with its outcome
+    UEBERGABE = "uebergabe"  # RelayAcceptance, or ContentConsignment for the inbox
+    QUITTUNG = "quittung"  # a receipt was judged
+    ABHOLUNG = "abholung"  # ContentHandover: a recipient acknowledged an inbox entry
+    WEITERLEITUNG = "weiterleitung"  # a recipient forwarded
+    EINGANG = "eingang"  # a partner's message arrived and was verified
+    EINGANG_ABGEWIESEN = "eingang_abgewiesen"  # RelayRejection
+    EINGANG_DOPPELT = "eingang_doppelt"  # the same message again, no second effect
+    QUITTUNG_GESENDET = "quittung_gesendet"  # our MDN left
+    FRIST_QUITTUNG = "frist_quittung"  # no receipt within the agreed time
+    PARTNER_GEAENDERT = "partner_geaendert"
+    WIEDERANLAUF = "wiederanlauf"  # recovery at start

@@ -1,0 +1,102 @@
+"""The API's read side: what a caller may see of messages, deliveries, events, parts, and its inbox.
+
+Promises: a caller sees its own slice (a sender its message, a recipient its delivery, an operator all but content);
+what it may not see answers exactly as what does not exist. Personal data never stands in a URL: search is a POST.
+Fails: with the `Refusal`s of gateway/errors.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from aiohttp import web
+
+from gateway.message import Caller, Teil
+from gateway.web import CALLER, answer_json, path_id, read_json
+
+
+class Reader(Protocol):
+    """What the read side needs of the gateway. Every call raises `NotFound` for what the caller may not see."""
+
+    async def message(self, caller: Caller, message_id: str) -> Mapping[str, Any]:
+        """One message."""
+
+    async def events(self, caller: Caller, message_id: str) -> list[Mapping[str, Any]]:
+        """What happened to it."""
+
+    async def deliveries(self, caller: Caller, message_id: str) -> list[Mapping[str, Any]]:
+        """Its deliveries."""
+
+    async def evidence(self, caller: Caller, message_id: str) -> Mapping[str, Any]:
+        """Receipts and digests."""
+
+    async def part(self, caller: Caller, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
+        """One part and its content."""
+
+    async def search(self, caller: Caller, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A page of messages."""
+
+    async def inbox(self, caller: Caller) -> Mapping[str, Any]:
+        """What waits for the caller's authorities."""
+
+
+class ReadSide:
+    """Handlers of the read calls of contracts.md section 5."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        """The routes of this stage."""
+        return [
+            web.post("/v1/messages/search", self.search, name="messages_search"),
+            web.get("/v1/messages/{id}", self.message, name="message"),
+            web.get("/v1/messages/{id}/events", self.events, name="message_events"),
+            web.get("/v1/messages/{id}/deliveries", self.deliveries, name="message_deliveries"),
+            web.get("/v1/messages/{id}/evidence", self.evidence, name="message_evidence"),
+            web.get("/v1/messages/{id}/parts/{n:[0-9]{1,4}}", self.part, name="message_part"),
+            web.get("/v1/inbox", self.inbox, name="inbox"),
+        ]
+
+    async def message(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}`."""
+        return answer_json(await self._reader.message(request[CALLER], path_id(request)))
+
+    async def events(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}/events`."""
+        return answer_json({"eintraege": await self._reader.events(request[CALLER], path_id(request))})
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}/deliveries`."""
+        return answer_json({"eintraege": await self._reader.deliveries(request[CALLER], path_id(request))})
+
+    async def evidence(self, request: web.Request) -> web.Response:
+        """`GET /v1/messages/{id}/evidence`."""
+        return answer_json(await self._reader.evidence(request[CALLER], path_id(request)))
+
+    async def part(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v1/messages/{id}/parts/{n}`, streamed."""
+        teil, content = await self._reader.part(request[CALLER], path_id(request), int(request.match_info["n"]))
+        response = web.StreamResponse(
+            headers={
+                "Content-Type": "application/xml" if teil.n == 0 else "application/octet-stream",
+                "Content-Length": str(teil.bytes),
+                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(teil.name, safe='')}",
+                "X-Content-Type-Options": "nosniff",
+            }
+        )
+        await response.prepare(request)
+        async for chunk in content:
+            await response.write(chunk)
+        await response.write_eof()
+        return response
+
+    async def search(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/search`."""
+        return answer_json(await self._reader.search(request[CALLER], await read_json(request)))
+
+    async def inbox(self, request: web.Request) -> web.Response:
+        """`GET /v1/inbox`."""
+        return answer_json(await self._reader.inbox(request[CALLER]))
