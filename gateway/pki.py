@@ -55,6 +55,8 @@ class KeyPair:
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...] = ()
     """Certificates between this one and its anchor, as the file holds them."""
+    files: KeyFiles | None = None
+    """Where it was read from; TLS libraries want files."""
 
     @property
     def der(self) -> bytes:
@@ -105,7 +107,7 @@ def load_pair(files: KeyFiles, purpose: Purpose = "sign") -> KeyPair:
     certificate, *chain = load_certificates(files.crt)
     if public_bytes(key.public_key()) != public_bytes(certificate.public_key()):
         raise PkiError(f"{files.crt}: Zertifikat gehört nicht zum Schlüssel {files.key}; das passende Paar eintragen")
-    return KeyPair(key, certificate, tuple(chain))
+    return KeyPair(key, certificate, tuple(chain), files)
 
 
 def load_pairs(files: Sequence[KeyFiles], purpose: Purpose, now: datetime) -> list[KeyPair]:
@@ -229,8 +231,8 @@ def _read(path: Path) -> bytes:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file that must not exist yet: complete, synced and with its mode, or not at all.
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that must not exist yet: complete, synced and with mode 0600, or not at all.
 
     Raises:
         FileExistsError: there is one already; it stays as it is.
@@ -238,17 +240,18 @@ def write_new(path: Path, data: bytes, mode: int = 0o600) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         os.link(name, path)
+    except FileExistsError:
+        raise FileExistsError(f"{path}: Datei gibt es schon; sie bleibt, wie sie ist") from None
     finally:
         Path(name).unlink()
 
 
 def write_pair(pair: KeyPair, stem: Path) -> KeyFiles:
-    """Write `stem.key` (mode 0600) and `stem.crt` (with its chain).
+    """Write `stem.key` and `stem.crt` (with its chain), both with mode 0600.
 
     Raises:
         FileExistsError: one of them is there already.
@@ -258,7 +261,7 @@ def write_pair(pair: KeyPair, stem: Path) -> KeyFiles:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     write_new(files.key, key)
-    write_new(files.crt, "".join(map(pem_of, (pair.certificate, *pair.chain))).encode("ascii"), 0o644)
+    write_new(files.crt, "".join(map(pem_of, (pair.certificate, *pair.chain))).encode("ascii"))
     return files
 
 

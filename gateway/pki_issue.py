@@ -1,7 +1,7 @@
 """New keys and certificates: our own self-signed ones, and a small CA for development, demo and tests.
 
-Promises: pure but for randomness and, where no window is given, the day; each certificate has one use (wire.md section 1);
-nothing is written, see `pki.write_pair`.
+Promises: pure but for randomness and, where no window is given, the day; each certificate has one use (wire.md
+section 1); nothing is written, see `pki.write_pair`.
 Fails: `ValueError` for names that X.509 cannot hold.
 """
 
