@@ -71,6 +71,23 @@ UNSUPPORTED_MIC_ALGORITHMS: Final = Disposition("failed", ("failure",), "unsuppo
 NEEDS_NEW_SEALING: Final = frozenset({"decryption-failed", "authentication-failed"})
 """Causes after which another certificate may help (wire.md section 4)."""
 
+CAUSES: Final = frozenset(
+    {
+        "authentication-failed",
+        "decompression-failed",
+        "decryption-failed",
+        "insufficient-message-security",
+        "integrity-check-failed",
+        "sender-equals-receiver",
+        "unexpected-processing-error",
+        "unknown-trading-partner",
+        "unknown-trading-relationship",
+        "unsupported-format",
+        "unsupported-mic-algorithms",
+    }
+)
+"""Causes that RFC 4130 section 7.5, RFC 5402 section 5 and common use know, as `Disposition.cause` spells them."""
+
 
 def read_disposition(value: str) -> Disposition | None:
     """Read the value of Disposition; None if nothing stands there.

@@ -195,7 +195,7 @@ def parse_report(entity: bytes) -> Report:
 
 
 def is_receipt_type(content_type: str) -> bool:
-    """Whether a body of this Content-Type can be a receipt; anything else in an answer is no MDN (wire.md section 4)."""
+    """Whether a body of this Content-Type can be a receipt; anything else is no MDN (wire.md section 4)."""
     media_type = content_type.partition(";")[0].strip().lower()
     return media_type in RECEIPT_TYPES
 

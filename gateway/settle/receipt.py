@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 from gateway.as2headers import read_micalg
-from gateway.settle.disposition import NEEDS_NEW_SEALING
+from gateway.settle.disposition import CAUSES, NEEDS_NEW_SEALING
 from gateway.settle.mdn import Mic, Report, bare_id
 from gateway.states import Step
 
@@ -51,7 +51,7 @@ TEXTS: Final[dict[Reason, str]] = {
     Reason.FREMDE_MESSAGE_ID: "Die Quittung nennt eine andere Message-ID als die unserer Nachricht.",
     Reason.UNBEKANNTES_ERGEBNIS: "Die Quittung nennt ein Ergebnis, das weder Annahme noch Ablehnung ist.",
     Reason.MIC_FEHLT: "Die Quittung enthält keinen lesbaren Prüfwert (MIC) der Nachricht.",
-    Reason.MIC_ALGORITHMUS: "Der Prüfwert (MIC) der Quittung ist mit einem Verfahren gebildet, das nicht angeboten war.",
+    Reason.MIC_ALGORITHMUS: "Der Prüfwert (MIC) der Quittung ist mit einem nicht angebotenen Verfahren gebildet.",
     Reason.MIC_ABWEICHEND: "Der Prüfwert (MIC) der Quittung stimmt nicht mit der gesendeten Nachricht überein.",
 }
 
@@ -94,7 +94,8 @@ class Verdict:
     reseal: bool = False
     """Another certificate, if one is in its window, may help: one new sealing (wire.md section 4)."""
     cause: str = ""
-    """The partner's own description of a negative result, in one spelling: `decryption-failed`."""
+    """The description of a negative result in one spelling (`decryption-failed`), `sonstige` for one that no RFC
+    knows: free text of a partner goes into no event."""
 
 
 def judge(expected: Expected, evidence: Evidence) -> Verdict:
@@ -131,7 +132,7 @@ def _invalid(reason: Reason) -> Verdict:
 def _negative(cause: str) -> Verdict:
     reseal = cause in NEEDS_NEW_SEALING
     reason = Reason.NICHT_ZU_OEFFNEN if reseal else Reason.ABGELEHNT
-    return Verdict(Step.RECEIPT_NEGATIVE, reason, TEXTS[reason], reseal, cause)
+    return Verdict(Step.RECEIPT_NEGATIVE, reason, TEXTS[reason], reseal, cause if cause in CAUSES else "sonstige")
 
 
 def _unreadable(report: Report) -> Reason | None:
