@@ -1,0 +1,266 @@
+"""Content at rest: encrypted chunks under a key of their own, and the keyed hashes by which content can be found.
+
+Promises: nothing of a content can be read, changed, swapped, cut off or moved to another content without the store
+key; what `read` yields has been authenticated chunk by chunk, and the end is the true end once it returns.
+Each content has a fresh AES-256 key, wrapped by the store key (RFC 3394). Chunks are AES-256-GCM (NIST SP 800-38D);
+the nonce is the chunk's position, which is unique because the key belongs to this content alone and a position is
+written once; the additional data binds content, position and whether it is the last.
+Fails: `ContentDamaged` when anything about a content is not as it was written (or the store key is another one),
+`ContentMissing` when there is none, `ContentTooLarge` beyond the reader's limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import uuid_utils
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+
+from gateway.store.database import Database, Do, StoreError
+from gateway.store.steps import do
+
+CHUNK = 256 * 1024
+"""Bytes of plain content per chunk: few rows, and little memory for each upload."""
+CHUNKS_PER_COMMIT = 4
+"""Chunks written or read at once: 1 MiB, so that an upload waits for one commit per MiB and keeps no more in memory.
+Whatever is smaller costs no commit of its own: its chunks go with the step that refers to it."""
+KEY_BYTES = 32
+"""Store key and content keys are AES-256."""
+
+_FORMAT = b"gateway content 1\0"
+_FIELDS = Literal["aktenzeichen", "azr_nummer"]
+
+
+class ContentDamaged(StoreError):
+    """A content is not as it was written, or the store key is another one."""
+
+
+class ContentMissing(ContentDamaged):
+    """There is no such content."""
+
+
+class ContentTooLarge(StoreError):
+    """A content is larger than its reader allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A content that is ready to be referred to."""
+
+    id: str
+    sha256: str
+    """Lower-case hex digest of the plain content."""
+    bytes: int
+    steps: tuple[Do, ...]
+    """Statements for the step that refers to it; only that step makes it stay."""
+
+
+class _Sealer:
+    """Makes the chunks of one content, in order."""
+
+    def __init__(self, store_key: bytes) -> None:
+        self.id = str(uuid_utils.uuid7())
+        key = secrets.token_bytes(KEY_BYTES)
+        self.wrapped = aes_key_wrap(store_key, key)
+        self._cipher = AESGCM(key)
+        self._n = 0
+
+    def chunk(self, data: bytes, *, last: bool) -> Do:
+        n = self._n
+        self._n += 1
+        sealed = self._cipher.encrypt(_nonce(n), data, _bound(self.id, n, last=last))
+        return do("insert_chunk", content_id=self.id, n=n, last=int(last), data=sealed)
+
+
+class ContentWriter:
+    """Takes one content piece by piece; full chunks go to the store as they come, as staged content."""
+
+    def __init__(self, database: Database, store_key: bytes, now: int) -> None:
+        self._database = database
+        self._sealer = _Sealer(store_key)
+        self._now = now
+        self._buffer = bytearray()
+        self._pending: list[Do] = []
+        self._hash = hashlib.sha256()
+        self._bytes = 0
+        self._staged = False
+
+    @property
+    def bytes(self) -> int:
+        """Bytes taken so far."""
+        return self._bytes
+
+    async def write(self, data: bytes) -> None:
+        """Take the next bytes.
+
+        Raises:
+            StoreError: as `Database.commit`.
+        """
+        self._hash.update(data)
+        self._bytes += len(data)
+        self._buffer += data
+        while len(self._buffer) > CHUNK:  # the rest is never empty, for the last chunk must know that it is
+            self._pending.append(self._sealer.chunk(bytes(self._buffer[:CHUNK]), last=False))
+            del self._buffer[:CHUNK]
+            if len(self._pending) == CHUNKS_PER_COMMIT:
+                await self._stage()
+
+    async def _stage(self) -> None:
+        opening = () if self._staged else (self._content("staged"),)
+        self._staged = True
+        pending, self._pending = self._pending, []
+        await self._database.commit(*opening, *pending)
+
+    def _content(self, state: Literal["staged", "kept"]) -> Do:
+        return do(
+            "insert_content",
+            id=self._sealer.id,
+            wrapped_key=self._sealer.wrapped,
+            bytes=self._bytes,
+            sha256=self._hash.hexdigest(),
+            state=state,
+            created=self._now,
+        )
+
+    def finish(self) -> Sealed:
+        """The whole content has come.
+
+        Returns:
+            What it is, and the statements (at most 1 MiB) that the step which refers to it must carry; without them
+            the content is an orphan and will be swept.
+        """
+        tail = (*self._pending, self._sealer.chunk(bytes(self._buffer), last=True))
+        sha256 = self._hash.hexdigest()
+        if self._staged:
+            keep = do("keep_content", expect=1, id=self._sealer.id, bytes=self._bytes, sha256=sha256)
+            return Sealed(self._sealer.id, sha256, self._bytes, (*tail, keep))
+        return Sealed(self._sealer.id, sha256, self._bytes, (self._content("kept"), *tail))
+
+    async def discard(self) -> None:
+        """The upload came to nothing: what was staged goes at once, instead of waiting for the sweep."""
+        if self._staged:
+            await self._database.commit(Do("discard_content", (self._sealer.id,)))
+
+
+class Contents:
+    """Writes and reads contents of one database."""
+
+    def __init__(self, database: Database, store_key: bytes, older_keys: Sequence[bytes] = ()) -> None:
+        """Args:
+        database: where the chunks are.
+        store_key: wraps the key of every new content.
+        older_keys: also open what was written before.
+        """
+        self._keys = tuple(_checked(key) for key in (store_key, *older_keys))
+        self._database = database
+
+    def writer(self, now: int) -> ContentWriter:
+        """A new content, to be written piece by piece; `now` is when its life as an orphan begins."""
+        return ContentWriter(self._database, self._keys[0], now)
+
+    def seal_small(self, data: bytes, now: int) -> Sealed:
+        """A content that is in memory anyway; all of it goes with the step that refers to it."""
+        sealer = _Sealer(self._keys[0])
+        sha256 = hashlib.sha256(data).hexdigest()
+        pieces = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)] or [b""]
+        chunks = [sealer.chunk(piece, last=n == len(pieces)) for n, piece in enumerate(pieces, 1)]
+        opening = do(
+            "insert_content",
+            id=sealer.id,
+            wrapped_key=sealer.wrapped,
+            bytes=len(data),
+            sha256=sha256,
+            state="kept",
+            created=now,
+        )
+        return Sealed(sealer.id, sha256, len(data), (opening, *chunks))
+
+    async def read(self, content_id: str) -> AsyncIterator[bytes]:
+        """Yield a content chunk by chunk. Whoever hands bytes on before the end must be able to take them back.
+
+        Raises:
+            ContentMissing: there is none.
+            ContentDamaged: it is not as it was written, or was written under a key that we do not have.
+        """
+        row = await self._database.fetch_one("content", content_id)
+        if row is None:
+            raise ContentMissing(content_id)
+        cipher = AESGCM(self._unwrapped(content_id, row["wrapped_key"]))
+        n, last = 0, False
+        while not last:
+            chunks = await self._database.fetch("chunks", content_id, n, CHUNKS_PER_COMMIT)
+            if not chunks:
+                raise ContentDamaged(f"{content_id}: ends without its last chunk")
+            for chunk in chunks:
+                if last or chunk["n"] != n:
+                    raise ContentDamaged(f"{content_id}: chunk {chunk['n']} where {n} belongs")
+                last = chunk["last"] == 1
+                yield _opened(cipher, content_id, n, chunk["data"], last=last)
+                n += 1
+
+    async def read_all(self, content_id: str, limit: int) -> bytes:
+        """A whole content.
+
+        Raises:
+            ContentTooLarge: it has more than `limit` bytes.
+            ContentMissing, ContentDamaged: as `read`.
+        """
+        whole = bytearray()
+        async for piece in self.read(content_id):
+            whole += piece
+            if len(whole) > limit:
+                raise ContentTooLarge(f"{content_id}: more than {limit} bytes")
+        return bytes(whole)
+
+    def _unwrapped(self, content_id: str, wrapped: bytes) -> bytes:
+        for key in self._keys:
+            try:
+                return aes_key_unwrap(key, wrapped)
+            except InvalidUnwrap:
+                continue
+        raise ContentDamaged(f"{content_id}: no store key opens it")
+
+
+def blind_index(store_key: bytes, field: _FIELDS, value: str) -> str:
+    """Keyed hash by which a value can be found and not read.
+
+    Args:
+        store_key: the store key; the hash's own key is derived from it per field.
+        field: what the value is; the same text in another field gives another hash.
+        value: the value; spelling of spaces, case and Unicode form do not matter.
+
+    Returns:
+        HMAC-SHA-256 (RFC 2104), lower-case hex.
+    """
+    key = hmac.digest(_checked(store_key), b"gateway blind index 1\0" + field.encode(), "sha256")
+    plain = "".join(unicodedata.normalize("NFKC", value).casefold().split())
+    return hmac.digest(key, plain.encode(), "sha256").hex()
+
+
+def _checked(key: bytes) -> bytes:
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"the store key has {len(key)} bytes instead of {KEY_BYTES}")
+    return key
+
+
+def _nonce(n: int) -> bytes:
+    return n.to_bytes(12, "big")
+
+
+def _bound(content_id: str, n: int, *, last: bool) -> bytes:
+    return _FORMAT + content_id.encode() + b"\0" + n.to_bytes(8, "big") + bytes([last])
+
+
+def _opened(cipher: AESGCM, content_id: str, n: int, data: bytes, *, last: bool) -> bytes:
+    try:
+        return cipher.decrypt(_nonce(n), data, _bound(content_id, n, last=last))
+    except InvalidTag:
+        raise ContentDamaged(f"{content_id}: chunk {n} is not as it was written") from None

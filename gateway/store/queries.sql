@@ -1,0 +1,368 @@
+-- Every statement of the gateway, by name, for both databases.
+--
+-- `-- name: query(first, second)` declares what `$1`, `$2` … are. Times are microseconds UTC; json travels as text.
+-- `in list($n)`: a JSON array of texts as a set. `/*postgres … */`: read by PostgreSQL alone (the claim's row locks).
+-- A query whose parameter may be null says so by `cast($n as type)`, for PostgreSQL must know its type.
+
+-- ===== accept =====
+
+-- name: insert_message(id, herkunft, absender, eigene_id, fremde_id, familie, wurzel, version, nummer, anlass, test,
+--     vorrang, status, entscheidung, fingerprint, answer, aktenzeichen_index, azr_index, gateway_id, bezug_id, eingang)
+-- A second one of the same (absender, eigene_id) violates message_identity.
+insert into message (id, herkunft, absender, eigene_id, fremde_id, familie, wurzel, version, nummer, anlass, test,
+    vorrang, status, entscheidung, fingerprint, answer, aktenzeichen_index, azr_index, gateway_id, bezug_id, eingang,
+    geaendert)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21);
+
+-- name: insert_part(message_id, n, name, media_type, sha256, bytes, content_id)
+insert into part (message_id, n, name, media_type, sha256, bytes, content_id) values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: insert_delivery(id, message_id, empfaenger, partner_id, weg, status, vorrang, created, next_at, deadline_at)
+-- A second one to the same addressee violates delivery_addressee.
+insert into delivery (id, message_id, empfaenger, partner_id, weg, status, vorrang, created, changed, next_at,
+    deadline_at, attempts)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, 0);
+
+-- name: insert_readers(message_id)
+-- Who may read the message, from its sender and its deliveries: runs after them in every step that adds a delivery.
+insert into message_reader (authority, eingang, message_id)
+select absender, eingang, id from message where id = $1
+union select d.empfaenger, m.eingang, m.id from delivery d join message m on m.id = d.message_id where m.id = $1
+on conflict do nothing;
+
+-- name: insert_event(id, at, art, message_id, delivery_id, akteur, detail)
+insert into event (id, at, art, message_id, delivery_id, akteur, detail) values ($1, $2, $3, $4, $5, $6, $7);
+
+-- ===== content =====
+
+-- name: insert_content(id, wrapped_key, bytes, sha256, state, created)
+insert into content (id, wrapped_key, bytes, sha256, state, created) values ($1, $2, $3, $4, $5, $6);
+
+-- name: insert_chunk(content_id, n, last, data)
+insert into chunk (content_id, n, last, data) values ($1, $2, $3, $4);
+
+-- name: keep_content(id, bytes, sha256)
+-- Staged content becomes referenced, in the step that refers to it.
+update content set state = 'kept', bytes = $2, sha256 = $3 where id = $1 and state = 'staged';
+
+-- name: discard_content(id)
+-- An upload that came to nothing; its chunks go with it.
+delete from content where id = $1 and state = 'staged';
+
+-- name: sweep_staged(created_before, count)
+-- Orphans: staged content that no step ever kept.
+delete from content
+where id in (select id from content where state = 'staged' and created < $1 order by created limit $2)
+returning id;
+
+-- name: content(id)
+select id, wrapped_key, bytes, sha256, state, created from content where id = $1;
+
+-- name: chunks(content_id, first, count)
+select n, last, data from chunk where content_id = $1 and n >= $2 order by n limit $3;
+
+-- ===== messages =====
+
+-- name: message(id)
+select * from message where id = $1;
+
+-- name: message_by_identity(absender, eigene_id)
+select * from message where absender = $1 and eigene_id = $2;
+
+-- name: message_for_sender(id, authorities)
+-- The message, if one of these authorities sent it.
+select * from message where id = $1 and absender in list($2);
+
+-- name: message_for_recipient(id, authorities)
+-- The message, if there is a delivery to one of these authorities.
+select m.* from message m
+where m.id = $1 and exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger in list($2));
+
+-- name: messages_by_own_id(eigene_id)
+-- Messages of any sender under one eigeneNachrichtenID: what a fremdeNachrichtenID may refer to.
+select id, absender, eigene_id, wurzel, nummer, anlass, status, eingang from message where eigene_id = $1
+order by eingang, id;
+
+-- name: messages_about(bezug_id)
+-- What forwards or refers to a message.
+select id, absender, eigene_id, wurzel, nummer, anlass, status, eingang from message where bezug_id = $1
+order by eingang, id;
+
+-- name: move_message(id, sources, status, entscheidung, now)
+-- Compare and set, for steps that no delivery decides (assign, release, cancel before delivery).
+update message set status = $3, entscheidung = coalesce(cast($4 as text), entscheidung), geaendert = $5
+where id = $1 and status in list($2)
+returning id, status;
+
+-- name: touch_message(id, now)
+-- Locks the message's row, so that two outcomes of one message are added up one after the other.
+update message set geaendert = $2 where id = $1;
+
+-- name: derive_message_status(id, now)
+-- states.message_status as one statement; a message without deliveries keeps its status. Runs after touch_message.
+update message set geaendert = $2, status = (
+    select case
+        when count(*) = sum(case when d.status = 'zugestellt' then 1 else 0 end) then 'zugestellt'
+        when sum(case when d.status = 'zugestellt' then 1 else 0 end) > 0
+            and sum(case when d.status in ('abgelehnt', 'gescheitert', 'storniert', 'klaerung') then 1 else 0 end) > 0
+            then 'teilweise'
+        when count(*) = sum(case when d.status = 'storniert' then 1 else 0 end) then 'storniert'
+        when count(*) = sum(case when d.status in ('zugestellt', 'abgelehnt', 'gescheitert', 'storniert')
+            then 1 else 0 end) then 'gescheitert'
+        when count(*) = sum(case when d.status in ('abgelehnt', 'gescheitert', 'storniert', 'klaerung')
+            then 1 else 0 end) then 'klaerung'
+        when count(*) = sum(case when d.status = 'wartet' and d.attempts = 0 then 1 else 0 end) then 'angenommen'
+        else 'unterwegs' end
+    from delivery d where d.message_id = message.id)
+where id = $1 and exists (select 1 from delivery d where d.message_id = message.id)
+returning id, status;
+
+-- name: start_messages(owner, now)
+-- Messages of which this owner just claimed a delivery are on their way; runs in the claim's step.
+update message set status = 'unterwegs', geaendert = $2
+where status = 'angenommen'
+    and id in (select message_id from delivery where status = 'laeuft' and lease_owner = $1);
+
+-- name: parts(message_id)
+select message_id, n, name, media_type, sha256, bytes, content_id from part where message_id = $1 order by n;
+
+-- name: parts_of_messages(message_ids)
+select message_id, n, name, media_type, sha256, bytes, content_id from part where message_id in list($1)
+order by message_id, n;
+
+-- name: recipients_of_messages(message_ids)
+select message_id, empfaenger, status from delivery where message_id in list($1) order by message_id, id;
+
+-- name: events_of_message(message_id)
+select id, at, art, message_id, delivery_id, akteur, detail from event where message_id = $1 order by id;
+
+-- name: events_of_art(art, after_id, count)
+select id, at, art, message_id, delivery_id, akteur, detail from event where art = $1 and id > $2
+order by id limit $3;
+
+-- ===== search =====
+-- Newest first, by keyset: a page begins below (before, before_id); the first page has (end of the window, '').
+-- Each query walks one index; store/search.py chooses it. All take the same parameters:
+--   since, before, before_id, count   the window and the page
+--   readers                           only what one of these authorities may read; null: everything
+--   status … own_id                   filters; null: any
+
+-- fragment: search_columns
+m.id, m.eigene_id, m.anlass, m.nummer, m.absender, m.status, m.eingang, m.test
+
+-- fragment: search_filters
+    and (cast($5 as text) is null or m.absender in list($5)
+        or exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger in list($5)))
+    and (cast($6 as text) is null or m.status = $6)
+    and (cast($7 as text) is null or m.absender = $7)
+    and (cast($8 as text) is null
+        or exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger = $8))
+    and (cast($9 as text) is null or m.anlass = $9)
+    and (cast($10 as text) is null or m.nummer = $10)
+    and (cast($11 as text) is null or m.aktenzeichen_index = $11)
+    and (cast($12 as text) is null or m.azr_index = $12)
+    and (cast($13 as text) is null or m.eigene_id = $13)
+
+-- fragment: search_page
+    and m.eingang >= $1 and (m.eingang, m.id) < ($2, $3)
+
+-- fragment: search_order
+order by m.eingang desc, m.id desc limit $4
+
+-- name: search_all(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+-- Walks the whole window.
+select {search_columns} from message m where true {search_page} {search_filters} {search_order};
+
+-- name: search_by_status(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+select {search_columns} from message m where m.status = $6 {search_page} {search_filters} {search_order};
+
+-- name: search_by_own_id(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+select {search_columns} from message m where m.eigene_id = $13 {search_page} {search_filters} {search_order};
+
+-- name: search_by_azr(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+select {search_columns} from message m where m.azr_index = $12 {search_page} {search_filters} {search_order};
+
+-- name: search_by_aktenzeichen(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+select {search_columns} from message m where m.aktenzeichen_index = $11 {search_page} {search_filters} {search_order};
+
+-- name: search_by_reader(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id, walked)
+-- Walks what one authority (`walked`) may read.
+select {search_columns} from message_reader r join message m on m.id = r.message_id
+where r.authority = $14 and r.eingang >= $1 and (r.eingang, r.message_id) < ($2, $3) {search_filters}
+order by r.eingang desc, r.message_id desc limit $4;
+
+-- ===== deliveries =====
+
+-- name: delivery(id)
+select * from delivery where id = $1;
+
+-- name: deliveries_of_message(message_id)
+select * from delivery where message_id = $1 order by id;
+
+-- name: delivery_by_wire_id(wire_id)
+select * from delivery where wire_id = $1;
+
+-- name: deliveries_in_status(status, after_id, count)
+-- What needs a person, oldest first, page by page.
+select * from delivery where status = $1 and id > $2 order by id limit $3;
+
+-- name: due_lanes(now)
+-- Partners with work that is due: one look into an index per partner.
+select p.id as partner_id from partner p
+where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.next_at <= $1);
+
+-- name: claim_deliveries(now, lease_until, owner, partner_id, count, vorrang_bis)
+-- Takes due work of one lane under a lease: vorrang first, then what was due first. A worker that passes a
+-- vorrang_bis of 0 every few times keeps the rest from starving. Rows come in no order.
+with picked as materialized (
+    select id from delivery
+    where status = 'wartet' and partner_id = $4 and next_at <= $1 and vorrang <= $6
+    order by vorrang desc, next_at, id limit $5
+    /*postgres for update skip locked*/
+)
+update delivery set status = 'laeuft', attempts = attempts + 1, lease_until = $2, lease_owner = $3, changed = $1,
+    first_at = coalesce(first_at, $1)
+where id in (select id from picked)
+returning *;
+
+-- name: extend_lease(id, owner, lease_until)
+update delivery set lease_until = $3 where id = $1 and status = 'laeuft' and lease_owner = $2;
+
+-- name: recover_leases(lease_before, now)
+-- Work whose worker is gone waits again. Before workers start, a gateway alone on its database passes a time beyond
+-- every lease.
+update delivery set status = 'wartet', next_at = $2, changed = $2, lease_until = null, lease_owner = null
+where status = 'laeuft' and lease_until < $1
+returning id, message_id, empfaenger, attempts;
+
+-- name: store_sealed(id, old_wire_id, wire_id, mic, mic_alg, wire_headers, signed_content, sealed_content, now)
+-- What goes over the wire, once; a new sealing names the Message-ID that it replaces (null: there was none).
+update delivery set wire_id = $3, mic = $4, mic_alg = $5, wire_headers = $6, signed_content = $7, sealed_content = $8,
+    changed = $9
+where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
+
+-- name: move_delivery(id, sources, owner, status, now, next_at, deadline_at, last_error, receipt_id)
+-- Compare and set of every step but the claim: only from one of `sources`, and for a worker only while it holds the
+-- lease (owner null: timer, receipt, operator). next_at, deadline_at, receipt_id null: unchanged; last_error is set
+-- as given. The lease ends.
+update delivery set status = $4, changed = $5, next_at = coalesce(cast($6 as bigint), next_at),
+    deadline_at = coalesce(cast($7 as bigint), deadline_at), last_error = $8,
+    receipt_id = coalesce(cast($9 as text), receipt_id), lease_until = null, lease_owner = null
+where id = $1 and status in list($2) and (cast($3 as text) is null or lease_owner = $3)
+returning id, message_id, empfaenger, status, attempts;
+
+-- name: due_deadlines(now, count)
+-- Handed over, and no valid receipt in time.
+select * from delivery
+where status in ('uebergeben', 'quittung_ungueltig') and deadline_at <= $1
+order by deadline_at limit $2;
+
+-- name: insert_attempt(id, delivery_id, n, started, ended, outcome, detail)
+insert into attempt (id, delivery_id, n, started, ended, outcome, detail) values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: attempts(delivery_id)
+select id, delivery_id, n, started, ended, outcome, detail from attempt where delivery_id = $1 order by n;
+
+-- name: insert_receipt(id, delivery_id, art, step, reason, raw_content, at)
+insert into receipt (id, delivery_id, art, step, reason, raw_content, at) values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: receipts(delivery_id)
+select id, delivery_id, art, step, reason, raw_content, at from receipt where delivery_id = $1 order by id;
+
+-- name: inbox(authorities, after_id, count)
+-- What waits in the inbox of these authorities, oldest first, page by page.
+select d.id, d.message_id, d.empfaenger, d.status, d.created, m.absender, m.eigene_id, m.nummer, m.anlass, m.test
+from delivery d join message m on m.id = d.message_id
+where d.weg = 'abruf' and d.status in ('uebergeben', 'quittung_ungueltig')
+    and d.empfaenger in list($1) and d.id > $2
+order by d.id limit $3;
+
+-- ===== partners =====
+
+-- name: put_partner(id, agreement, now)
+insert into partner (id, agreement, changed) values ($1, $2, $3)
+on conflict (id) do update set agreement = excluded.agreement, changed = excluded.changed;
+
+-- name: delete_partner(id)
+-- Its authorities go with it.
+delete from partner where id = $1;
+
+-- name: clear_partner_authorities(partner_id)
+delete from partner_authority where partner_id = $1;
+
+-- name: insert_partner_authority(authority, partner_id)
+-- An authority that another partner already stands for violates partner_authority_pkey.
+insert into partner_authority (authority, partner_id) values ($1, $2);
+
+-- name: partners()
+select id, agreement, changed from partner order by id;
+
+-- name: partner(id)
+select id, agreement, changed from partner where id = $1;
+
+-- name: partner_of_authority(authority)
+select p.id, p.agreement, p.changed from partner_authority a join partner p on p.id = a.partner_id
+where a.authority = $1;
+
+-- ===== inbound =====
+
+-- name: insert_inbound(id, as2_from, as2_to, wire_id, raw_sha256, raw_content, received, async_url, lease_until)
+-- The raw request is durable, before anything judges it. The same Message-ID again violates inbound_transport.
+insert into inbound (id, as2_from, as2_to, wire_id, raw_sha256, raw_content, status, received, async_url, lease_until,
+    mdn_status, mdn_attempts, mdn_next_at)
+values ($1, $2, $3, $4, $5, $6, 'empfangen', $7, $8, $9, 'none', 0, 0);
+
+-- name: inbound(id)
+select * from inbound where id = $1;
+
+-- name: inbound_by_transport(as2_from, as2_to, wire_id)
+select * from inbound where as2_from = $1 and as2_to = $2 and wire_id = $3;
+
+-- name: inbound_of_message(message_id)
+select * from inbound where message_id = $1;
+
+-- name: claim_inbound(lease_before, lease_until, count)
+-- Requests that nobody is judging any more.
+with picked as materialized (
+    select id from inbound where status = 'empfangen' and lease_until < $1 order by lease_until limit $3
+    /*postgres for update skip locked*/
+)
+update inbound set lease_until = $2 where id in (select id from picked)
+returning *;
+
+-- name: settle_inbound(id, status, message_id, mdn_body, mdn_headers, async_url, mdn_status, mdn_next_at)
+-- The judgement and its receipt, once. mdn_status: none (given in the answer, or none asked) or wartet.
+update inbound set status = $2, message_id = $3, mdn_body = $4, mdn_headers = $5, async_url = $6, mdn_status = $7,
+    mdn_next_at = $8, lease_until = null
+where id = $1 and status = 'empfangen';
+
+-- name: claim_mdns(now, lease_until, count)
+-- Takes asynchronous receipts that are due, under a lease.
+with picked as materialized (
+    select id from inbound where mdn_status = 'wartet' and mdn_next_at <= $1 order by mdn_next_at limit $3
+    /*postgres for update skip locked*/
+)
+update inbound set mdn_status = 'laeuft', mdn_attempts = mdn_attempts + 1, lease_until = $2
+where id in (select id from picked)
+returning *;
+
+-- name: move_mdn(id, attempt, mdn_status, mdn_next_at)
+-- Outcome of the attempt with this number; a worker that lost its lease comes too late.
+update inbound set mdn_status = $3, mdn_next_at = coalesce(cast($4 as bigint), mdn_next_at), lease_until = null
+where id = $1 and mdn_status = 'laeuft' and mdn_attempts = $2;
+
+-- name: recover_mdns(lease_before, now)
+update inbound set mdn_status = 'wartet', mdn_next_at = $2, lease_until = null
+where mdn_status = 'laeuft' and lease_until < $1
+returning id;
+
+-- ===== schema =====
+
+-- name: schema_version()
+select max(version) as version from schema_version;
