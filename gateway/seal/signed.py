@@ -1,0 +1,359 @@
+"""Detached CMS signatures: SignedData with one signer, made and verified (RFC 5652 section 5).
+
+Promises: pure; no clock (`at` is handed in); `verify` returns what it verified or raises, and an empty structure is
+refused; certificates inside the signature are never used.
+Fails: `SignatureRefused` with a stable `code` for anything wrong with a signature, `PolicyRefused` for a key of ours
+that the agreement does not admit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from asn1crypto import algos, cms, tsp
+from asn1crypto import x509 as asn1_x509
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from gateway.partner import Algorithmen
+from gateway.seal import ber
+from gateway.seal.identity import Identity, PrivateKey
+from gateway.seal.policy import HASHES, PolicyRefused, PublicKey, admit_pkcs1, admitted_key, check_use
+
+_ASN1_HASH: Final = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
+_HASH_NAME: Final = {asn1: name for name, asn1 in _ASN1_HASH.items()}
+_SET: Final = 0x31
+_DER: Final = Encoding.DER
+_READ: Final = (
+    "content_type",
+    "message_digest",
+    "signing_time",
+    "cms_algorithm_protection",
+    "signing_certificate_v2",
+)
+MAX_SIGNATURE: Final = 256 * 1024
+"""A detached signature with a chain of certificates has some 8 KB; CRLs inside are not asked for."""
+
+
+class SignatureRefused(ValueError):
+    """The signature proves nothing; `code` is stable, for events."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a signature proved."""
+
+    signer: x509.Certificate
+    """The candidate whose key verified it."""
+    hash: str
+    """`sha-256`, `sha-384` or `sha-512`; the MIC of the same entity is taken in it."""
+    signing_time: datetime | None
+    """What the signer claims; proves nothing about time."""
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Whatever the parser raises over hostile bytes becomes one refusal."""
+    try:
+        yield
+    except SignatureRefused:
+        raise
+    except PolicyRefused as refused:
+        raise SignatureRefused(refused.code) from None
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError, UnsupportedAlgorithm):
+        raise SignatureRefused("unreadable") from None
+
+
+def sign(content: bytes, identity: Identity, algorithms: Algorithmen, at: datetime) -> bytes:
+    """A detached signature over `content`.
+
+    Signed attributes: content-type, message-digest, signing-time, signing-certificate-v2 (RFC 5035).
+
+    Args:
+        content: the exact bytes, MIME header included.
+        identity: whose key signs.
+        algorithms: hash and RSA padding of the agreement.
+        at: signing time.
+
+    Returns:
+        ContentInfo in DER.
+
+    Raises:
+        PolicyRefused: our key, or PKCS#1 v1.5 past its end, is not admitted.
+    """
+    admitted_key(identity.sign_cert, algorithms, at.date())
+    certificate = asn1_x509.Certificate.load(identity.sign_cert.public_bytes(_DER))
+    attributes = _attributes(content, certificate, algorithms.hash, at)
+    tbs = attributes.dump()
+    algorithm, signature = _raw_sign(tbs, identity.sign_key, algorithms, at)
+    digest_algorithm = algos.DigestAlgorithm({"algorithm": _ASN1_HASH[algorithms.hash]})
+    sid = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
+    signer = cms.SignerInfo(
+        {
+            "version": "v1",
+            "sid": cms.SignerIdentifier("issuer_and_serial_number", cms.IssuerAndSerialNumber(sid)),
+            "digest_algorithm": digest_algorithm,
+            "signed_attrs": attributes,
+            "signature_algorithm": algorithm,
+            "signature": signature,
+        }
+    )
+    signed = cms.SignedData(
+        {
+            "version": "v1",
+            "digest_algorithms": [digest_algorithm],
+            "encap_content_info": {"content_type": "data"},
+            "certificates": [certificate],
+            "signer_infos": [signer],
+        }
+    )
+    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
+
+
+def verify(
+    content: bytes,
+    signature: bytes,
+    candidates: Sequence[x509.Certificate],
+    algorithms: Algorithmen,
+    at: datetime,
+) -> Verified:
+    """Verify a detached signature by one of `candidates`.
+
+    1. One SignedData with exactly one SignerInfo, over id-data, without content inside.
+    2. The signer is a candidate, valid at `at`, with an admitted key for signatures.
+    3. One admitted hash in digestAlgorithm and signature (RFC 8933), an admitted padding.
+    4. Signed attributes are there: content-type and message-digest exactly once and right; RFC 6211 and
+       signing-certificate-v2 right if present.
+    5. The signature holds over the attributes in DER.
+
+    Args:
+        content: the bytes that must be signed.
+        signature: ContentInfo, DER or BER.
+        candidates: certificates of the one partner that may have signed.
+        algorithms: the agreement.
+        at: the time of verification.
+
+    Raises:
+        SignatureRefused: with the `code` of the first step that failed.
+    """
+    with _readable():
+        info = _signer_info(signature)  # 1
+        last: SignatureRefused = SignatureRefused("signer_unknown")
+        for candidate in _matching(info["sid"], candidates):  # 2; two certificates may share a key identifier
+            try:
+                return _verify_by(candidate, info, content, algorithms, at)
+            except SignatureRefused as refused:
+                last = refused
+            except PolicyRefused as refused:
+                last = SignatureRefused(refused.code)
+        raise last
+
+
+def _verify_by(
+    certificate: x509.Certificate, info: Any, content: bytes, algorithms: Algorithmen, at: datetime
+) -> Verified:
+    """Steps 2 to 5 of `verify` for one candidate."""
+    check_use(certificate, at, "digital_signature", "content_commitment")  # 2
+    key = admitted_key(certificate, algorithms, at.date())
+    name = _HASH_NAME.get(info["digest_algorithm"]["algorithm"].native)  # 3
+    if name is None:
+        raise SignatureRefused("hash")
+    scheme = _scheme(info["signature_algorithm"], name, key, algorithms, at)
+    attributes = info["signed_attrs"]  # 4
+    signing_time = _check_attributes(attributes, info, name, content, certificate)
+    _raw_verify(key, info["signature"].native, _tbs(attributes), scheme, name)  # 5
+    return Verified(certificate, name, signing_time)
+
+
+def _signer_info(signature: bytes) -> Any:
+    """The only SignerInfo of a detached SignedData."""
+    if len(signature) > MAX_SIGNATURE:
+        raise SignatureRefused("too_large")
+    info = cms.ContentInfo.load(ber.definite(signature), strict=True)
+    if info["content_type"].native != "signed_data":
+        raise SignatureRefused("not_signed_data")
+    signed = info["content"]
+    encapsulated = signed["encap_content_info"]
+    if encapsulated["content_type"].native != "data":
+        raise SignatureRefused("content_type")
+    if encapsulated["content"].native is not None:
+        raise SignatureRefused("not_detached")
+    signers = signed["signer_infos"]
+    if len(signers) == 0:
+        raise SignatureRefused("no_signer")
+    if len(signers) > 1:
+        raise SignatureRefused("several_signers")
+    return signers[0]
+
+
+def _matching(sid: Any, candidates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The candidates that the signer identifier names."""
+    if sid.name == "subject_key_identifier":
+        return [c for c in candidates if hmac.compare_digest(key_identifier(c), sid.chosen.native)]
+    return [c for c in candidates if same_issuer_and_serial(sid.chosen, c)]
+
+
+def key_identifier(certificate: x509.Certificate) -> bytes:
+    """The subject key identifier, computed where the certificate has none (RFC 5280 section 4.2.1.2, method 1)."""
+    try:
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except x509.ExtensionNotFound:
+        return x509.SubjectKeyIdentifier.from_public_key(certificate.public_key()).digest
+
+
+def same_issuer_and_serial(identifier: Any, certificate: x509.Certificate) -> bool:
+    """Whether an IssuerAndSerialNumber names the certificate; names compare as RFC 5280 section 7.1 says."""
+    if identifier["serial_number"].native != certificate.serial_number:
+        return False
+    own = certificate.issuer.public_bytes()
+    return bool(identifier["issuer"].dump() == own or identifier["issuer"] == asn1_x509.Name.load(own))
+
+
+def _attributes(content: bytes, certificate: Any, name: str, at: datetime) -> Any:
+    """Our signed attributes; asn1crypto writes a SET OF in DER order."""
+    digest = hashlib.new(_ASN1_HASH[name], content).digest()
+    certificate_id = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(certificate.dump()).digest()})
+    when = at.astimezone(UTC).replace(microsecond=0)
+    kind = "utc_time" if 1950 <= when.year < 2050 else "general_time"  # RFC 5652 section 11.3
+    return cms.CMSAttributes(
+        [
+            {"type": "content_type", "values": ["data"]},
+            {"type": "message_digest", "values": [digest]},
+            {"type": "signing_time", "values": [cms.Time({kind: when})]},
+            {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [certificate_id]})]},
+        ]
+    )
+
+
+def _raw_sign(tbs: bytes, key: PrivateKey, algorithms: Algorithmen, at: datetime) -> tuple[Any, bytes]:
+    """AlgorithmIdentifier and signature value."""
+    digest, name = HASHES[algorithms.hash](), _ASN1_HASH[algorithms.hash]
+    if not isinstance(key, rsa.RSAPrivateKey):
+        return algos.SignedDigestAlgorithm({"algorithm": f"{name}_ecdsa"}), key.sign(tbs, ec.ECDSA(digest))
+    if algorithms.signatur == "pkcs1":
+        admit_pkcs1(algorithms.signatur, algorithms, at.date())
+        return algos.SignedDigestAlgorithm({"algorithm": f"{name}_rsa"}), key.sign(tbs, padding.PKCS1v15(), digest)
+    parameters = {
+        "hash_algorithm": {"algorithm": name},
+        "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": name}},
+        "salt_length": digest.digest_size,
+    }
+    algorithm = algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters})
+    return algorithm, key.sign(tbs, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+
+
+def _scheme(algorithm: Any, name: str, key: PublicKey, algorithms: Algorithmen, at: datetime) -> Any:
+    """The RSA padding or ECDSA that the signatureAlgorithm names; its hash must be `name`."""
+    asn1_name, named = _ASN1_HASH[name], algorithm["algorithm"].native
+    digest = HASHES[name]()
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        if named != f"{asn1_name}_ecdsa":
+            raise SignatureRefused("signature_algorithm")
+        return ec.ECDSA(digest)
+    if named == "rsassa_pss":
+        return _pss(algorithm["parameters"], asn1_name, digest)
+    if named not in (f"{asn1_name}_rsa", "rsassa_pkcs1v15"):
+        raise SignatureRefused("signature_algorithm")
+    admit_pkcs1(algorithms.signatur, algorithms, at.date())
+    return padding.PKCS1v15()
+
+
+def _pss(parameters: Any, asn1_name: str, digest: hashes.HashAlgorithm) -> padding.PSS:
+    """PSS as its parameters say: one hash, MGF1 with it, a salt at least as long as the hash."""
+    mask = parameters["mask_gen_algorithm"]
+    if (
+        parameters["hash_algorithm"]["algorithm"].native != asn1_name
+        or mask["algorithm"].native != "mgf1"
+        or mask["parameters"]["algorithm"].native != asn1_name
+        or parameters["trailer_field"].native not in (1, "trailer_field_bc")
+    ):
+        raise SignatureRefused("signature_algorithm")
+    salt: int = parameters["salt_length"].native
+    if salt < digest.digest_size:
+        raise SignatureRefused("salt")
+    return padding.PSS(padding.MGF1(digest), salt)
+
+
+def _check_attributes(
+    attributes: Any, info: Any, name: str, content: bytes, certificate: x509.Certificate
+) -> datetime | None:
+    """Step 4 of `verify`; returns the claimed signing time."""
+    if len(attributes) == 0:
+        raise SignatureRefused("no_signed_attributes")
+    values = _once(attributes)
+    if "content_type" not in values or values["content_type"].native != "data":
+        raise SignatureRefused("content_type_attribute")
+    digest = hashlib.new(_ASN1_HASH[name], content).digest()
+    if "message_digest" not in values or not hmac.compare_digest(values["message_digest"].native, digest):
+        raise SignatureRefused("message_digest")
+    if "cms_algorithm_protection" in values:
+        _check_protection(values["cms_algorithm_protection"], info)
+    if "signing_certificate_v2" in values:
+        _check_signing_certificate(values["signing_certificate_v2"], certificate)
+    when = values["signing_time"].native if "signing_time" in values else None
+    return when if isinstance(when, datetime) else None
+
+
+def _once(attributes: Any) -> dict[str, Any]:
+    """Attributes by type; each type once, with one value (RFC 5652 section 11 for those that we read)."""
+    values: dict[str, Any] = {}
+    for attribute in attributes:
+        kind = attribute["type"].native
+        if kind in values:
+            raise SignatureRefused("attribute_twice")
+        if kind in _READ and len(attribute["values"]) != 1:
+            raise SignatureRefused("attribute_values")
+        values[kind] = attribute["values"][0] if kind in _READ else attribute
+    return values
+
+
+def _check_protection(protection: Any, info: Any) -> None:
+    """RFC 6211: the algorithms inside the attributes are those outside, and there is no MAC."""
+    digest, signature = protection["digest_algorithm"], protection["signature_algorithm"]
+    same = (
+        digest["algorithm"].dump() == info["digest_algorithm"]["algorithm"].dump()
+        and signature.native is not None
+        and signature.untag().dump() == info["signature_algorithm"].dump()
+    )
+    if not same or protection["mac_algorithm"].native is not None:
+        raise SignatureRefused("algorithm_protection")
+
+
+def _check_signing_certificate(value: Any, certificate: x509.Certificate) -> None:
+    """RFC 5035 section 4: the first certificate named is the signer's."""
+    first = value["certs"][0]
+    name = first["hash_algorithm"]["algorithm"].native
+    if name not in _HASH_NAME:
+        raise SignatureRefused("signing_certificate")
+    expected = hashlib.new(name, certificate.public_bytes(_DER)).digest()
+    if not hmac.compare_digest(first["cert_hash"].native, expected):
+        raise SignatureRefused("signing_certificate")
+
+
+def _tbs(attributes: Any) -> bytes:
+    """What was signed: the attributes as a SET OF in DER, each as it was received (RFC 5652 section 5.4)."""
+    return ber.tlv(_SET, b"".join(sorted(attribute.dump() for attribute in attributes)))
+
+
+def _raw_verify(key: PublicKey, signature: bytes, tbs: bytes, scheme: Any, name: str) -> None:
+    """Step 5 of `verify`."""
+    try:
+        if isinstance(key, ec.EllipticCurvePublicKey):
+            key.verify(signature, tbs, scheme)
+        else:
+            key.verify(signature, tbs, scheme, HASHES[name]())
+    except InvalidSignature:
+        raise SignatureRefused("signature") from None
