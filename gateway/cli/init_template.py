@@ -1,0 +1,132 @@
+"""The text of a new `gateway.toml`: every setting on its own line, with what it means, in German.
+
+Promises: pure; the text is valid TOML that `config.parse` accepts, and names every setting that there is (tested).
+Fails: not at all; values are checked by `config.parse`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+_TEXT = """\
+# Konfiguration dieses Nachrichtengateways. Pfade gelten ab dem Ordner dieser Datei.
+# Auskommentierte Zeilen zeigen die Voreinstellung oder ein Beispiel.
+
+[gateway]
+# Eigene Kennung: gw:<name>. Partner sehen sie als Absender.
+kennung = @kennung@
+# Behörden, für die dieses Gateway als Außenstelle empfängt; bei einem Vermittler leer.
+eigene = @eigene@
+
+[api]
+# Schnittstelle /v1 für Fachverfahren, TLS mit Client-Zertifikat.
+adresse = "127.0.0.1:8443"
+# Adresse, unter der Fachverfahren diese Schnittstelle erreichen.
+# oeffentliche_url = "https://gateway.example:8443"
+
+[as2]
+# Eingang von Partnern über AS2, TLS; Partner werden an ihrer Signatur erkannt.
+adresse = "127.0.0.1:8444"
+# Adresse, unter der Partner diesen Eingang erreichen; nötig für asynchrone Quittungen.
+# oeffentliche_url = "https://gateway.example:8444"
+# Unser Name in AS2-From; ohne Angabe die Kennung mit Bindestrich statt Doppelpunkt.
+# name = "gw-nrw"
+
+[betrieb]
+# Seiten für den Betrieb, TLS, ohne Client-Zertifikat.
+adresse = "127.0.0.1:8445"
+# Adresse, unter der Menschen die Seiten aufrufen.
+# oeffentliche_url = "https://gateway.example:8445"
+
+[status]
+# /healthz, /readyz, /metrics; unverschlüsselt, darum nur auf dem eigenen Rechner.
+adresse = "127.0.0.1:8446"
+
+[mail]
+# Eingang für Quittungen, die per Mail kommen (LMTP/SMTP).
+adresse = "127.0.0.1:8025"
+# Unser Postfach, an das Partner ihre Quittungen senden; nötig für Partner mit weg = "mail".
+# postfach = "gateway@example.org"
+
+[store]
+# Datenbank: sqlite:///DATEI, oder postgresql://… für mehrere Gateways.
+url = "sqlite:///gateway.db"
+# Datei mit dem Schlüssel (32 Byte, Hex oder Base64), der gespeicherte Inhalte schützt. Getrennt sichern!
+schluessel = "keys/store.key"
+
+[schluessel]
+# Schlüsselpaare ohne Endung: aus "keys/sign" wird keys/sign.key und keys/sign.crt. Für einen Wechsel
+# das neue Paar dazuschreiben; das jüngste gültige wird benutzt, die älteren bleiben lesbar.
+# Signatur von Nachrichten und Quittungen.
+sign = ["keys/sign"]
+# Entschlüsselung.
+encrypt = ["keys/encrypt"]
+# TLS der eigenen Adressen.
+tls = ["keys/tls"]
+# Signatur des Ereignisprotokolls.
+log = ["keys/log"]
+
+[vertrauen]
+# Ordner mit den CA-Zertifikaten (PEM, *.crt oder *.pem), aus denen Client-Zertifikate stammen dürfen.
+verzeichnis = "trust"
+
+[zustellung]
+# Wartezeit nach dem ersten fehlgeschlagenen Versuch.
+backoff_start_sekunden = 60
+# Jede weitere Wartezeit ist um diesen Faktor länger …
+backoff_faktor = 2
+# … aber nie länger als dies.
+backoff_hoechstens_sekunden = 3600
+# Anteil, um den Wartezeiten zufällig gestreut werden (0 bis 1).
+streuung = 0.2
+# Nach diesem Alter ist eine Zustellung endgültig gescheitert (5 Tage).
+hoechstalter_stunden = 120
+# Gleichzeitige Zustellungen an einen Partner (1 bis 20).
+gleichzeitig = 5
+# Zusteller in diesem Prozess; 0 nimmt nur an.
+arbeiter = 1
+# So lange wartet ein Versuch auf das nächste Byte des Partners.
+zeitlimit_sekunden = 60
+# Dürfen Partner private Adressen haben (eigenes Netz, Vorführung)?
+private_adressen = false
+
+[schemata]
+# Ordner der amtlichen Schemapakete, siehe gateway schemas add.
+packs = "packs"
+# Vorab zugelassene Fassungen, etwa "xjustiz-4.0.0".
+vorschau = []
+# So viele Tage gilt nach einem Wechsel auch die vorige Fassung.
+ueberlappung_tage = 0
+
+# Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
+# [postausgang]
+# host = "mail.example.org"
+# port = 587
+# "starttls", "tls" oder "keine" (nur zum eigenen Rechner).
+# sicherheit = "starttls"
+# benutzer = "gateway"
+# Datei, in der nur das Kennwort steht.
+# kennwort_datei = "keys/postausgang.kennwort"
+# CA-Zertifikate des Mailservers; ohne Angabe die des Systems.
+# ca = "trust/mail.pem"
+# Absenderadresse.
+# absender = "gateway@example.org"
+
+# Je Client-Zertifikat ein Eintrag. Ohne Eintrag: 403.
+# [[zugang]]
+# SHA-256 des Zertifikats: openssl x509 -in client.crt -noout -fingerprint -sha256
+# sha256 = "…"
+# Behörden, für die dieses Zertifikat handelt.
+# behoerden = ["gds:R8088"]
+# fachverfahren, betrieb, revision, verwaltung
+# rollen = ["fachverfahren"]
+# Erster und letzter Tag.
+# ab = 2026-01-01
+# bis = 2027-12-31
+"""
+
+
+def render(kennung: str, eigene: Sequence[str]) -> str:
+    """A new configuration for the gateway `kennung` that stands for the authorities `eigene`."""
+    return _TEXT.replace("@kennung@", json.dumps(kennung)).replace("@eigene@", json.dumps(list(eigene)))

@@ -1,0 +1,53 @@
+"""What the commands share: how they speak, how they stop, how they read the configuration.
+
+Promises: results go to stdout, as text or as one JSON value; what went wrong goes to stderr in German, one line a
+finding, never a traceback for what a user can mend; exit codes as in contracts.md section 6.
+Fails: by `click.exceptions.Exit`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from gateway.cli.main import MISUSED, config_path
+from gateway.config import Config, ConfigError, load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(command: F) -> F:
+    """`--json`: one JSON value on stdout instead of text for people."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def stop(code: int, lines: str | Iterable[str]) -> NoReturn:
+    """Say on stderr what is wrong and leave with `code`."""
+    for line in [lines] if isinstance(lines, str) else lines:
+        click.echo(printable(line), err=True)
+    raise click.exceptions.Exit(code)
+
+
+def show(value: Any, as_json: bool, text: Callable[[Any], Iterable[str]]) -> None:
+    """Print a result: as JSON, or as the lines that `text` makes of it."""
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    for line in text(value):
+        click.echo(printable(line))
+
+
+def printable(text: str) -> str:
+    """`text` without control characters: what comes from outside must not steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def configuration(ctx: click.Context) -> Config:
+    """The configuration that the command line names; stops with its findings if it cannot be used."""
+    try:
+        return load(config_path(ctx))
+    except ConfigError as error:
+        stop(MISUSED, str(error))
