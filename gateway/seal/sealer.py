@@ -1,0 +1,249 @@
+"""Sealing and opening messages, files in and files out (wire.md sections 2 and 3).
+
+One-shot: a message is held in memory whole, up to `ONE_SHOT_LIMIT`; streaming comes later behind this interface.
+
+Promises: what is signed is written to `signed_out` byte for byte, what is sent to `sealed_out`; the MIC is the one that
+the receipt must carry; nothing is rewritten on the way.
+Fails: `CannotSeal` (a person decides), `TooLargeToSeal` among it; `OpenRefused` and `ContentRefused` as
+`gateway.seal.opening` says; `TooLargeToOpen`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import BinaryIO, Final, Literal
+
+from cryptography import x509
+
+from gateway import mime
+from gateway.mime import MimeError
+from gateway.partner import Algorithmen, Partner
+from gateway.seal import mic
+from gateway.seal.compressed import compress
+from gateway.seal.enveloped import encrypt
+from gateway.seal.identity import Identity
+from gateway.seal.opening import ContentRefused, Opened, OpenRefused, open_bytes
+from gateway.seal.policy import PolicyRefused, admitted_key, check_use, fingerprint, load_certificates
+from gateway.seal.signedmime import open_signed, sign_entity
+
+__all__ = [
+    "ONE_SHOT_LIMIT",
+    "CannotSeal",
+    "ContentRefused",
+    "Identity",
+    "OpenRefused",
+    "Opened",
+    "PartIn",
+    "Sealed",
+    "TooLargeToOpen",
+    "TooLargeToSeal",
+    "open_sealed",
+    "open_signed",
+    "seal",
+    "sign_entity",
+]
+
+ONE_SHOT_LIMIT: Final = 10 * 1024 * 1024
+"""Largest sum of the parts that is sealed in memory: asn1crypto needs about four times as much (wire.md section 3)."""
+OPEN_LIMIT: Final = 20 * 1024 * 1024
+"""Largest sealed body that is opened in memory: a message of `ONE_SHOT_LIMIT`, twice in base64, and some room."""
+Transfer = Literal["binary", "base64"]
+
+
+class CannotSeal(ValueError):
+    """Nothing was sealed and no further try will change that; `code` is stable: Klärung."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+class TooLargeToSeal(CannotSeal):
+    """The parts together are larger than `ONE_SHOT_LIMIT`."""
+
+    def __init__(self) -> None:
+        super().__init__("too_large")
+
+
+class TooLargeToOpen(ValueError):
+    """The sealed body is larger than `OPEN_LIMIT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartIn:
+    """One part of the message to seal."""
+
+    name: str | None
+    """File name; stands only inside the encryption."""
+    media_type: str
+    """With parameters where it has some: `application/xml; charset=utf-8`."""
+    content: BinaryIO = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What the caller stores beside the two files."""
+
+    mic: str
+    """Base64 digest over the signed entity with its MIME header."""
+    mic_alg: str
+    """`sha-256` …: the signature's hash, the only one that we request."""
+    headers: dict[str, str]
+    """MIME header of the outer body; nothing in it tells about the content."""
+    recipient: str
+    """SHA-256 (hex) of the certificate that it is encrypted to."""
+
+
+def seal(
+    parts: Sequence[PartIn],
+    gateway_headers: Mapping[str, str],
+    identity: Identity,
+    partner: Partner,
+    *,
+    at: datetime,
+    transfer: Transfer,
+    signed_out: BinaryIO,
+    sealed_out: BinaryIO,
+    without: Collection[str] = (),
+) -> Sealed:
+    """Make one MIME object of the parts, compress it if agreed, sign it, encrypt it.
+
+    Args:
+        parts: the XML first, then files; not empty.
+        gateway_headers: fields for the header of the signed entity (`X-Gateway-Empfaenger`, `X-Gateway-Id`).
+        identity: who signs.
+        partner: the agreement, and whose certificate it is encrypted to (the newest that can be used).
+        at: now.
+        transfer: `base64` in mail, `binary` over HTTP.
+        signed_out: gets the signed entity.
+        sealed_out: gets the outer body in its transfer encoding.
+        without: fingerprints of certificates that the recipient could not use (a new sealing).
+
+    Raises:
+        TooLargeToSeal: see `ONE_SHOT_LIMIT`.
+        CannotSeal: `no_certificate`, `header_value`, or a `PolicyRefused` code.
+    """
+    algorithms = partner.algorithmen
+    try:
+        certificate = recipient_certificate(partner, at, without)
+        entity = _to_sign(parts, gateway_headers, algorithms, transfer)
+        content_type, body = sign_entity(entity, identity, algorithms, at)
+        wrapped = mime.build([("Content-Type", content_type)], body)
+        sealed = encrypt(wrapped, [certificate], algorithms, at)
+    except (PolicyRefused, MimeError) as refused:
+        raise CannotSeal(refused.code) from None
+    signed_out.write(entity)
+    sealed_out.write(mime.base64_lines(sealed) if transfer == "base64" else sealed)
+    digest = mic.mic(entity, algorithms.hash)
+    return Sealed(digest, algorithms.hash, _outer_headers(algorithms, transfer), fingerprint(certificate))
+
+
+def open_sealed(
+    body: BinaryIO, content_type: str, identity: Identity, partner: Partner, *, at: datetime, transfer: str = "binary"
+) -> Opened:
+    """Decrypt, decompress and verify what a partner sealed for us.
+
+    Args:
+        body: the outer body as received.
+        content_type: its Content-Type.
+        identity: our keys.
+        partner: the agreement.
+        at: now.
+        transfer: Content-Transfer-Encoding of the outer body, as received (`binary`, `base64`, …).
+
+    Raises:
+        TooLargeToOpen: see `OPEN_LIMIT`.
+        OpenRefused: whatever failed before the signature verified; its `cause_code` is for our event only.
+        ContentRefused: the signature holds, but not what it covers.
+    """
+    received = body.read(OPEN_LIMIT + 1)
+    if len(received) > OPEN_LIMIT:
+        raise TooLargeToOpen
+    try:
+        sealed = mime.parse(mime.build([("Content-Transfer-Encoding", transfer)], received)).decoded()
+        return open_bytes(sealed, content_type, identity, partner, at)
+    except MimeError as error:
+        raise OpenRefused(error.code) from None
+
+
+def recipient_certificate(partner: Partner, at: datetime, without: Collection[str] = ()) -> x509.Certificate:
+    """The partner's newest encryption certificate that can be used at `at`.
+
+    Raises:
+        PolicyRefused: `no_certificate`, or why the newest cannot be used.
+    """
+    last = PolicyRefused("no_certificate")
+    for certificate in load_certificates(partner.pems("verschluesselung", at)):
+        if fingerprint(certificate) in without:
+            continue
+        try:
+            admitted_key(certificate, partner.algorithmen, at.date())
+            check_use(certificate, at, "key_encipherment", "key_agreement")
+        except PolicyRefused as refused:
+            last = refused
+            continue
+        return certificate
+    raise last
+
+
+def _to_sign(
+    parts: Sequence[PartIn], gateway_headers: Mapping[str, str], algorithms: Algorithmen, transfer: Transfer
+) -> bytes:
+    """The entity that is signed; our fields stand in its own header, compressed or not."""
+    if not parts:
+        raise CannotSeal("no_parts")
+    contents = _read(parts)
+    ours = list(gateway_headers.items())
+    inside = [] if algorithms.kompression else ours
+    if len(parts) == 1:
+        entity = _part(parts[0], contents[0], transfer, inside)
+    else:
+        entities = [_part(part, content, transfer, []) for part, content in zip(parts, contents, strict=True)]
+        root = mime.parse_parameters(parts[0].media_type)[0]
+        entity = mime.multipart("related", entities, {"type": root}, inside)
+    return _compressed(entity, transfer, ours) if algorithms.kompression else entity
+
+
+def _read(parts: Sequence[PartIn]) -> list[bytes]:
+    """The contents, as long as they stay below the limit together."""
+    contents: list[bytes] = []
+    left = ONE_SHOT_LIMIT
+    for part in parts:
+        content = part.content.read(left + 1)
+        left -= len(content)
+        if left < 0:
+            raise TooLargeToSeal
+        contents.append(content)
+    return contents
+
+
+def _part(part: PartIn, content: bytes, transfer: Transfer, headers: list[tuple[str, str]]) -> bytes:
+    """One part as an entity; message/… and multipart/… stay binary, as RFC 2045 section 6.4 wants."""
+    encoded = transfer == "base64" and not part.media_type.lower().startswith(("message/", "multipart/"))
+    fields = [("Content-Type", part.media_type), ("Content-Transfer-Encoding", "base64" if encoded else "binary")]
+    if part.name is not None:
+        fields.append(("Content-Disposition", mime.with_parameters("attachment", {"filename": part.name})))
+    return mime.build([*fields, *headers], mime.base64_lines(content) if encoded else content)
+
+
+def _compressed(entity: bytes, transfer: Transfer, headers: list[tuple[str, str]]) -> bytes:
+    """The entity as CompressedData (RFC 5402, before signing)."""
+    fields = [
+        ("Content-Type", "application/pkcs7-mime; smime-type=compressed-data; name=smime.p7z"),
+        ("Content-Transfer-Encoding", transfer),
+        *headers,
+    ]
+    octets = compress(entity)
+    return mime.build(fields, mime.base64_lines(octets) if transfer == "base64" else octets)
+
+
+def _outer_headers(algorithms: Algorithmen, transfer: Transfer) -> dict[str, str]:
+    """Header of the sealed body (RFC 8551 section 3.2), the same for every message."""
+    kind = "authEnveloped-data" if algorithms.inhalt.endswith("gcm") else "enveloped-data"
+    return {
+        "Content-Type": f"application/pkcs7-mime; smime-type={kind}; name=smime.p7m",
+        "Content-Transfer-Encoding": transfer,
+        "Content-Disposition": "attachment; filename=smime.p7m",
+    }
