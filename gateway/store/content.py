@@ -94,7 +94,7 @@ class ContentWriter:
         self._staged = False
 
     @property
-    def bytes(self) -> int:
+    def taken(self) -> int:
         """Bytes taken so far."""
         return self._bytes
 
@@ -102,7 +102,7 @@ class ContentWriter:
         """Take the next bytes.
 
         Raises:
-            StoreError: as `Database.commit`.
+            StoreError: as `Database.commit`; the content is then incomplete, and only `discard` is left.
         """
         self._hash.update(data)
         self._bytes += len(data)

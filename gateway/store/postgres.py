@@ -9,6 +9,7 @@ during the commit, the step may have happened all the same.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 
@@ -28,6 +29,9 @@ STATEMENT_CACHE = 256
 """Prepared statements per connection: more than there are named queries."""
 TRIES = 5
 """Runs of a step that keeps losing deadlocks; the second nearly always wins."""
+PAUSE_MILLISECONDS = 20
+"""Longest pause before the second run, doubled before each further one; its length is chance, so that those that met
+do not meet again."""
 MIGRATION_LOCK = 7_209_001
 """Advisory lock that one gateway holds while it brings the schema forward. Any number that nobody else uses."""
 
@@ -35,6 +39,7 @@ _AWAY = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg says of a connection that ends in the middle of a statement
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
@@ -69,6 +74,7 @@ class PostgresDatabase:
                 statement_cache_size=STATEMENT_CACHE,
                 server_settings={"application_name": "gateway", "jit": "off"},
                 init=_insist_on_durability,
+                reset=_leave_clean,
             )
         except (*_AWAY, asyncpg.PostgresError) as error:
             raise _meaning(error) from None
@@ -88,14 +94,14 @@ class PostgresDatabase:
         known = queries()
         for step in steps:
             known[step.query].check(step.args)
-        for _ in range(TRIES):
+        for run in range(TRIES):
             try:
                 return await self._commit_once(steps)
-            except _LOST as error:
-                lost = error
+            except _LOST:
+                await asyncio.sleep(secrets.randbelow(PAUSE_MILLISECONDS << run) / 1000)
             except (*_AWAY, asyncpg.PostgresError) as error:
                 raise _meaning(error) from None
-        raise StoreUnavailable(str(lost))
+        raise StoreUnavailable("deadlocks")
 
     async def _commit_once(self, steps: Sequence[Do]) -> list[list[Row]]:
         async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
@@ -129,6 +135,12 @@ async def _insist_on_durability(connection: Connection) -> None:
     await connection.execute(
         "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'"
     )
+
+
+async def _leave_clean(connection: Connection) -> None:
+    """Before a connection goes back: our sessions keep their settings, and hold nothing but perhaps a transaction."""
+    if connection.is_in_transaction():
+        await connection.execute("rollback")
 
 
 async def _do(connection: Connection, step: Do) -> list[Row]:
