@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.seal.der import tlv
+
 MAX_DEPTH: Final = 16
 """Nested indefinite lengths: EnvelopedData with chunked content needs 6."""
 MAX_ELEMENTS: Final = 200_000
@@ -46,13 +48,21 @@ def definite(octets: bytes) -> bytes:
     return element
 
 
-def tlv(tag: int, content: bytes) -> bytes:
-    """One element in DER: tag, shortest length, content."""
-    size = len(content)
-    if size < 0x80:
-        return bytes((tag, size)) + content
-    length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+def children(content: bytes) -> list[bytes]:
+    """The elements, all of definite length, that fill `content`.
+
+    Raises:
+        BerError: they do not fill it, or one is indefinite.
+    """
+    found: list[bytes] = []
+    position = 0
+    while position < len(content):
+        if position + 2 > len(content) or content[position] & 0x1F == 0x1F or content[position + 1] == 0x80:
+            raise BerError("element")
+        _, end = _length(content, position + 1)
+        found.append(content[position:end])
+        position = end
+    return found
 
 
 def _length(octets: bytes, position: int) -> tuple[int, int]:

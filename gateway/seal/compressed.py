@@ -11,7 +11,7 @@ from typing import Final
 
 from asn1crypto import cms
 
-from gateway.seal import ber
+from gateway.seal import ber, der
 
 MAX_INFLATED: Final = 20 * 1024 * 1024
 """Twice the one-shot limit: base64 inside adds a third, and no honest peer seals more for us this way."""
@@ -19,6 +19,9 @@ MAX_RATIO: Final = 100
 """XML with much repetition compresses to a thirtieth; a bomb of zeros to a thousandth."""
 RATIO_FROM: Final = 1024 * 1024
 """Below this size the ratio does no harm."""
+_DATA: Final = "1.2.840.113549.1.7.1"
+_COMPRESSED_DATA: Final = "1.2.840.113549.1.9.16.1.9"
+_ZLIB: Final = "1.2.840.113549.1.9.16.3.8"
 _STEP: Final = 64 * 1024
 
 
@@ -32,14 +35,9 @@ class DecompressionRefused(ValueError):
 
 def compress(content: bytes) -> bytes:
     """ContentInfo with CompressedData over id-data, in DER."""
-    data = cms.CompressedData(
-        {
-            "version": "v0",
-            "compression_algorithm": {"algorithm": "zlib"},
-            "encap_content_info": {"content_type": "data", "content": zlib.compress(content)},
-        }
-    )
-    return bytes(cms.ContentInfo({"content_type": "compressed_data", "content": data}).dump())
+    encapsulated = der.sequence(der.oid(_DATA), der.tlv(der.CONTEXT, der.octets(zlib.compress(content))))
+    data = der.sequence(der.small(0), der.sequence(der.oid(_ZLIB)), encapsulated)
+    return der.content_info(_COMPRESSED_DATA, data)
 
 
 def decompress(compressed: bytes, *, max_bytes: int = MAX_INFLATED, max_ratio: int = MAX_RATIO) -> bytes:

@@ -24,13 +24,17 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
 from gateway.partner import Algorithmen
-from gateway.seal import ber, recipients
+from gateway.seal import ber, der, recipients
 from gateway.seal.identity import Identity
 from gateway.seal.policy import PolicyRefused, admit_content, admitted_key, check_use
 
 NONCE: Final = 12
 TAG: Final = 16
 _BLOCK: Final = 128
+_DATA: Final = "1.2.840.113549.1.7.1"
+_ENVELOPED_DATA: Final = "1.2.840.113549.1.7.3"
+_AUTH_ENVELOPED_DATA: Final = "1.2.840.113549.1.9.16.1.23"
+_ENCRYPTED_CONTENT: Final = 0x80  # [0] IMPLICIT OCTET STRING
 _OIDS: Final = {
     "aes-128-gcm": "2.16.840.1.101.3.4.1.6",
     "aes-256-gcm": "2.16.840.1.101.3.4.1.46",
@@ -118,7 +122,7 @@ def decrypt(envelope: bytes, identity: Identity, algorithms: Algorithmen, at: da
         raise DecryptionRefused(cause) from None
 
 
-def _recipient(certificate: x509.Certificate, key: bytes, algorithms: Algorithmen, at: datetime) -> Any:
+def _recipient(certificate: x509.Certificate, key: bytes, algorithms: Algorithmen, at: datetime) -> bytes:
     """RecipientInfo for one certificate, after its checks."""
     public = admitted_key(certificate, algorithms, at.date())
     check_use(certificate, at, *recipients.uses(public))
@@ -135,44 +139,35 @@ def _content_key(infos: Any, identity: Identity, algorithms: Algorithmen, at: da
         return "content_key"
 
 
-def _auth_enveloped(content: bytes, key: bytes, infos: list[Any], algorithm: str) -> bytes:
+def _auth_enveloped(content: bytes, key: bytes, infos: list[bytes], algorithm: str) -> bytes:
     """AuthEnvelopedData without attributes: id-data needs none (RFC 5083 section 2.1)."""
     nonce = os.urandom(NONCE)
     sealed = AESGCM(key).encrypt(nonce, content, None)
-    parameters = _GcmParameters({"nonce": nonce, "icv_length": TAG})
-    data = cms.AuthEnvelopedData(
-        {
-            "version": "v0",
-            "recipient_infos": infos,
-            "auth_encrypted_content_info": _encrypted_info(algorithm, parameters, sealed[:-TAG]),
-            "mac": sealed[-TAG:],
-        }
+    parameters = der.sequence(der.octets(nonce), der.small(TAG))
+    data = der.sequence(
+        der.small(0),
+        der.set_of(infos),
+        _encrypted_info(algorithm, parameters, sealed[:-TAG]),
+        der.octets(sealed[-TAG:]),
     )
-    return bytes(cms.ContentInfo({"content_type": "authenticated_enveloped_data", "content": data}).dump())
+    return der.content_info(_AUTH_ENVELOPED_DATA, data)
 
 
-def _enveloped(content: bytes, key: bytes, infos: list[Any], algorithm: str) -> bytes:
+def _enveloped(content: bytes, key: bytes, infos: list[bytes], algorithm: str) -> bytes:
     """EnvelopedData; version 2 if a recipient agrees on a key (RFC 5652 section 6.1)."""
     iv = os.urandom(_BLOCK // 8)
     padder, encryptor = PKCS7(_BLOCK).padder(), Cipher(AES(key), CBC(iv)).encryptor()
     ciphertext = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
-    data = cms.EnvelopedData(
-        {
-            "version": "v2" if any(info.name == "kari" for info in infos) else "v0",
-            "recipient_infos": infos,
-            "encrypted_content_info": _encrypted_info(algorithm, core.OctetString(iv), ciphertext),
-        }
-    )
-    return bytes(cms.ContentInfo({"content_type": "enveloped_data", "content": data}).dump())
+    version = 2 if any(info[0] != der.SEQUENCE for info in infos) else 0
+    data = der.sequence(der.small(version), der.set_of(infos), _encrypted_info(algorithm, der.octets(iv), ciphertext))
+    return der.content_info(_ENVELOPED_DATA, data)
 
 
-def _encrypted_info(algorithm: str, parameters: core.Asn1Value, ciphertext: bytes) -> dict[str, Any]:
+def _encrypted_info(algorithm: str, parameters: bytes, ciphertext: bytes) -> bytes:
     """EncryptedContentInfo over id-data."""
-    return {
-        "content_type": "data",
-        "content_encryption_algorithm": {"algorithm": _OIDS[algorithm], "parameters": parameters},
-        "encrypted_content": ciphertext,
-    }
+    return der.sequence(
+        der.oid(_DATA), der.sequence(der.oid(_OIDS[algorithm]), parameters), der.tlv(_ENCRYPTED_CONTENT, ciphertext)
+    )
 
 
 def _read(envelope: bytes, algorithms: Algorithmen, at: datetime) -> tuple[Any, _Content]:
@@ -213,7 +208,7 @@ def _associated(attributes: Any) -> bytes:
     """Authenticated attributes as SET OF in DER (RFC 5083 section 2.2), nothing if there are none."""
     if attributes.native is None:
         return b""
-    return ber.tlv(0x31, b"".join(sorted(attribute.dump() for attribute in attributes)))
+    return der.set_of(ber.children(attributes.contents))
 
 
 def _open_gcm(content: _Content, key: bytes) -> bytes:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from asn1crypto import cms, core
-from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.partner import Algorithmen
+from gateway.seal import der
 from gateway.seal.identity import PrivateKey
 from gateway.seal.policy import CURVES, PolicyRefused, PublicKey, admit_pkcs1
 from gateway.seal.signed import key_identifier, same_issuer_and_serial
@@ -36,16 +37,6 @@ class Unwrapped(Exception):
     """The content key did not come out of its wrapping."""
 
 
-class _SharedInfo(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    """ECC-CMS-SharedInfo of RFC 5753 section 7.2."""
-
-    _fields = [  # noqa: RUF012  (asn1crypto's way to describe a structure)
-        ("key_info", core.Any),
-        ("entity_u_info", core.OctetString, {"explicit": 0, "optional": True}),
-        ("supp_pub_info", core.OctetString, {"explicit": 2}),
-    ]
-
-
 class _Algorithm(core.Sequence):  # type: ignore[misc]  # asn1crypto has no types
     """AlgorithmIdentifier, parameters left as they are."""
 
@@ -60,19 +51,15 @@ def uses(key: PublicKey) -> tuple[str, ...]:
     return ("key_encipherment",) if isinstance(key, rsa.RSAPublicKey) else ("key_agreement",)
 
 
-def info(
-    certificate: x509.Certificate, public: PublicKey, key: bytes, algorithms: Algorithmen, at: datetime
-) -> cms.RecipientInfo:
-    """RecipientInfo that gives `key` to the holder of `certificate`.
+def info(certificate: x509.Certificate, public: PublicKey, key: bytes, algorithms: Algorithmen, at: datetime) -> bytes:
+    """RecipientInfo, in DER, that gives `key` to the holder of `certificate`.
 
     Raises:
         PolicyRefused: PKCS#1 v1.5 past its end.
     """
-    loaded = asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
-    rid = cms.IssuerAndSerialNumber({"issuer": loaded.issuer, "serial_number": loaded.serial_number})
     if isinstance(public, rsa.RSAPublicKey):
-        return cms.RecipientInfo("ktri", _key_transport(rid, public, key, algorithms, at))
-    return cms.RecipientInfo("kari", _key_agreement(rid, public, key))
+        return _key_transport(certificate, public, key, algorithms, at)
+    return _key_agreement(certificate, public, key)
 
 
 def content_key(infos: Any, pairs: Sequence[Pair], algorithms: Algorithmen, at: datetime) -> bytes:
@@ -96,24 +83,25 @@ def content_key(infos: Any, pairs: Sequence[Pair], algorithms: Algorithmen, at: 
 
 
 def _key_transport(
-    rid: Any, public: rsa.RSAPublicKey, key: bytes, algorithms: Algorithmen, at: datetime
-) -> dict[str, Any]:
+    certificate: x509.Certificate, public: rsa.RSAPublicKey, key: bytes, algorithms: Algorithmen, at: datetime
+) -> bytes:
     """KeyTransRecipientInfo: OAEP with SHA-256 throughout, or PKCS#1 v1.5 by agreement."""
     if algorithms.schluesseltransport == "pkcs1":
         admit_pkcs1(algorithms.schluesseltransport, algorithms, at.date())
-        algorithm: dict[str, Any] = {"algorithm": "rsaes_pkcs1v15"}
-        encrypted = public.encrypt(key, padding.PKCS1v15())
+        algorithm, encrypted = _transport_algorithm("pkcs1"), public.encrypt(key, padding.PKCS1v15())
     else:
-        mask = {"algorithm": "mgf1", "parameters": {"algorithm": "sha256"}}
-        parameters = {"hash_algorithm": {"algorithm": "sha256"}, "mask_gen_algorithm": mask}
-        algorithm = {"algorithm": "rsaes_oaep", "parameters": parameters}
-        encrypted = public.encrypt(key, _oaep())
-    return {
-        "version": "v0",
-        "rid": cms.RecipientIdentifier("issuer_and_serial_number", rid),
-        "key_encryption_algorithm": algorithm,
-        "encrypted_key": encrypted,
-    }
+        algorithm, encrypted = _transport_algorithm("oaep"), public.encrypt(key, _oaep())
+    return der.sequence(der.small(0), der.issuer_and_serial(certificate), algorithm, der.octets(encrypted))
+
+
+@lru_cache(maxsize=2)
+def _transport_algorithm(name: str) -> bytes:
+    """AlgorithmIdentifier of a key transport (RFC 3370 section 4.2.1, RFC 4055 section 4.1)."""
+    if name == "pkcs1":
+        return bytes(cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_pkcs1v15"}).dump())
+    mask = {"algorithm": "mgf1", "parameters": {"algorithm": "sha256"}}
+    parameters = {"hash_algorithm": {"algorithm": "sha256"}, "mask_gen_algorithm": mask}
+    return bytes(cms.KeyEncryptionAlgorithm({"algorithm": "rsaes_oaep", "parameters": parameters}).dump())
 
 
 def _oaep() -> padding.OAEP:
@@ -121,34 +109,28 @@ def _oaep() -> padding.OAEP:
     return padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 
-def _key_agreement(rid: Any, public: ec.EllipticCurvePublicKey, key: bytes) -> dict[str, Any]:
+def _key_agreement(certificate: x509.Certificate, public: ec.EllipticCurvePublicKey, key: bytes) -> bytes:
     """KeyAgreeRecipientInfo: ephemeral-static ECDH, X9.63 KDF with SHA-256, AES key wrap of the content key's size."""
     ephemeral = ec.generate_private_key(public.curve)
-    wrap = _Algorithm({"algorithm": _WRAP_OIDS[len(key)]})
-    wrapping = _derive(ephemeral.exchange(ec.ECDH(), public), wrap.dump(), len(key), None)
+    wrap = der.sequence(der.oid(_WRAP_OIDS[len(key)]))
+    wrapping = _derive(ephemeral.exchange(ec.ECDH(), public), wrap, len(key), None)
     point = ephemeral.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-    originator = {"algorithm": {"algorithm": "ec"}, "public_key": point}
-    rek = {
-        "rid": cms.KeyAgreementRecipientIdentifier("issuer_and_serial_number", rid),
-        "encrypted_key": keywrap.aes_key_wrap(wrapping, key),
-    }
-    return {
-        "version": "v3",
-        "originator": cms.OriginatorIdentifierOrKey("originator_key", originator),
-        "key_encryption_algorithm": {"algorithm": _ECDH_X963_SHA256, "parameters": wrap},
-        "recipient_encrypted_keys": [rek],
-    }
+    originator = der.tlv(der.CONTEXT | 1, der.sequence(der.oid(_EC_PUBLIC_KEY)), der.tlv(der.BIT_STRING, b"\0", point))
+    encrypted_key = der.sequence(der.issuer_and_serial(certificate), der.octets(keywrap.aes_key_wrap(wrapping, key)))
+    return der.tlv(
+        der.CONTEXT | 1,
+        der.small(3),
+        der.tlv(der.CONTEXT, originator),
+        der.sequence(der.oid(_ECDH_X963_SHA256), wrap),
+        der.sequence(encrypted_key),
+    )
 
 
 def _derive(secret: bytes, key_info: bytes, size: int, ukm: bytes | None) -> bytes:
-    """The wrapping key from the shared secret (RFC 5753 sections 7.1.4 and 7.2)."""
-    fields: dict[str, Any] = {
-        "key_info": core.Any.load(key_info),
-        "supp_pub_info": (size * 8).to_bytes(4, "big"),
-    }
-    if ukm is not None:
-        fields["entity_u_info"] = ukm
-    return X963KDF(hashes.SHA256(), size, _SharedInfo(fields).dump()).derive(secret)
+    """The wrapping key from the shared secret, by ECC-CMS-SharedInfo (RFC 5753 sections 7.1.4 and 7.2)."""
+    entity = b"" if ukm is None else der.tlv(der.CONTEXT, der.octets(ukm))
+    supplement = der.tlv(der.CONTEXT | 2, der.octets((size * 8).to_bytes(4, "big")))
+    return X963KDF(hashes.SHA256(), size, der.sequence(key_info, entity, supplement)).derive(secret)
 
 
 def _names(rid: Any, certificate: x509.Certificate) -> bool:

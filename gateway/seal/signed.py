@@ -13,10 +13,10 @@ import hmac
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
-from asn1crypto import algos, cms, tsp
+from asn1crypto import cms, tsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -25,13 +25,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.partner import Algorithmen
-from gateway.seal import ber
+from gateway.seal import ber, der
 from gateway.seal.identity import Identity, PrivateKey
 from gateway.seal.policy import HASHES, PolicyRefused, PublicKey, admit_pkcs1, admitted_key, check_use
 
 _ASN1_HASH: Final = {"sha-256": "sha256", "sha-384": "sha384", "sha-512": "sha512"}
 _HASH_NAME: Final = {asn1: name for name, asn1 in _ASN1_HASH.items()}
-_SET: Final = 0x31
+_DATA: Final = "1.2.840.113549.1.7.1"
+_SIGNED_DATA: Final = "1.2.840.113549.1.7.2"
 _DER: Final = Encoding.DER
 _READ: Final = (
     "content_type",
@@ -95,32 +96,25 @@ def sign(content: bytes, identity: Identity, algorithms: Algorithmen, at: dateti
         PolicyRefused: our key, or PKCS#1 v1.5 past its end, is not admitted.
     """
     admitted_key(identity.sign_cert, algorithms, at.date())
-    certificate = asn1_x509.Certificate.load(identity.sign_cert.public_bytes(_DER))
-    attributes = _attributes(content, certificate, algorithms.hash, at)
-    tbs = attributes.dump()
-    algorithm, signature = _raw_sign(tbs, identity.sign_key, algorithms, at)
-    digest_algorithm = algos.DigestAlgorithm({"algorithm": _ASN1_HASH[algorithms.hash]})
-    sid = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-    signer = cms.SignerInfo(
-        {
-            "version": "v1",
-            "sid": cms.SignerIdentifier("issuer_and_serial_number", cms.IssuerAndSerialNumber(sid)),
-            "digest_algorithm": digest_algorithm,
-            "signed_attrs": attributes,
-            "signature_algorithm": algorithm,
-            "signature": signature,
-        }
+    attributes = _attributes(content, identity.sign_cert, algorithms.hash, at)
+    algorithm, signature = _raw_sign(der.set_of(attributes), identity.sign_key, algorithms, at)
+    digest_algorithm = der.digest_algorithm(_ASN1_HASH[algorithms.hash])
+    signer = der.sequence(
+        der.small(1),
+        der.issuer_and_serial(identity.sign_cert),
+        digest_algorithm,
+        der.set_of(attributes, der.CONTEXT),
+        algorithm,
+        der.octets(signature),
     )
-    signed = cms.SignedData(
-        {
-            "version": "v1",
-            "digest_algorithms": [digest_algorithm],
-            "encap_content_info": {"content_type": "data"},
-            "certificates": [certificate],
-            "signer_infos": [signer],
-        }
+    signed = der.sequence(
+        der.small(1),
+        der.tlv(der.SET, digest_algorithm),
+        der.sequence(der.oid(_DATA)),
+        der.tlv(der.CONTEXT, identity.sign_cert.public_bytes(_DER)),
+        der.tlv(der.SET, signer),
     )
-    return bytes(cms.ContentInfo({"content_type": "signed_data", "content": signed}).dump())
+    return der.content_info(_SIGNED_DATA, signed)
 
 
 def verify(
@@ -151,10 +145,11 @@ def verify(
     """
     with _readable():
         info = _signer_info(signature)  # 1
+        received = ber.children(info["signed_attrs"].contents or b"")  # before asn1crypto fills defaults into them
         last: SignatureRefused = SignatureRefused("signer_unknown")
         for candidate in _matching(info["sid"], candidates):  # 2; two certificates may share a key identifier
             try:
-                return _verify_by(candidate, info, content, algorithms, at)
+                return _verify_by(candidate, info, received, content, algorithms, at)
             except SignatureRefused as refused:
                 last = refused
             except PolicyRefused as refused:
@@ -163,18 +158,25 @@ def verify(
 
 
 def _verify_by(
-    certificate: x509.Certificate, info: Any, content: bytes, algorithms: Algorithmen, at: datetime
+    certificate: x509.Certificate,
+    info: Any,
+    received: list[bytes],
+    content: bytes,
+    algorithms: Algorithmen,
+    at: datetime,
 ) -> Verified:
-    """Steps 2 to 5 of `verify` for one candidate."""
+    """Steps 2 to 5 of `verify` for one candidate; `received` are the signed attributes as they came."""
     check_use(certificate, at, "digital_signature", "content_commitment")  # 2
     key = admitted_key(certificate, algorithms, at.date())
     name = _HASH_NAME.get(info["digest_algorithm"]["algorithm"].native)  # 3
     if name is None:
         raise SignatureRefused("hash")
     scheme = _scheme(info["signature_algorithm"], name, key, algorithms, at)
-    attributes = info["signed_attrs"]  # 4
-    signing_time = _check_attributes(attributes, info, name, content, certificate)
-    _raw_verify(key, info["signature"].native, _tbs(attributes), scheme, name)  # 5
+    if not received:  # 4
+        raise SignatureRefused("no_signed_attributes")
+    signing_time = _check_attributes(_once(received), info, name, content, certificate)
+    tbs = der.set_of(received)  # 5: DER order (RFC 5652 section 5.4), each attribute as it was received
+    _raw_verify(key, info["signature"].native, tbs, scheme, name)
     return Verified(certificate, name, signing_time)
 
 
@@ -222,37 +224,27 @@ def same_issuer_and_serial(identifier: Any, certificate: x509.Certificate) -> bo
     return bool(identifier["issuer"].dump() == own or identifier["issuer"] == asn1_x509.Name.load(own))
 
 
-def _attributes(content: bytes, certificate: Any, name: str, at: datetime) -> Any:
-    """Our signed attributes; asn1crypto writes a SET OF in DER order."""
+def _attributes(content: bytes, certificate: x509.Certificate, name: str, at: datetime) -> list[bytes]:
+    """Our signed attributes."""
     digest = hashlib.new(_ASN1_HASH[name], content).digest()
-    certificate_id = tsp.ESSCertIDv2({"cert_hash": hashlib.sha256(certificate.dump()).digest()})
-    when = at.astimezone(UTC).replace(microsecond=0)
-    kind = "utc_time" if 1950 <= when.year < 2050 else "general_time"  # RFC 5652 section 11.3
-    return cms.CMSAttributes(
-        [
-            {"type": "content_type", "values": ["data"]},
-            {"type": "message_digest", "values": [digest]},
-            {"type": "signing_time", "values": [cms.Time({kind: when})]},
-            {"type": "signing_certificate_v2", "values": [tsp.SigningCertificateV2({"certs": [certificate_id]})]},
-        ]
-    )
+    return [
+        der.attribute("1.2.840.113549.1.9.3", der.oid(_DATA)),
+        der.attribute("1.2.840.113549.1.9.4", der.octets(digest)),
+        der.attribute("1.2.840.113549.1.9.5", der.time(at)),
+        der.attribute("1.2.840.113549.1.9.16.2.47", der.signing_certificate(certificate)),
+    ]
 
 
-def _raw_sign(tbs: bytes, key: PrivateKey, algorithms: Algorithmen, at: datetime) -> tuple[Any, bytes]:
+def _raw_sign(tbs: bytes, key: PrivateKey, algorithms: Algorithmen, at: datetime) -> tuple[bytes, bytes]:
     """AlgorithmIdentifier and signature value."""
     digest, name = HASHES[algorithms.hash](), _ASN1_HASH[algorithms.hash]
     if not isinstance(key, rsa.RSAPrivateKey):
-        return algos.SignedDigestAlgorithm({"algorithm": f"{name}_ecdsa"}), key.sign(tbs, ec.ECDSA(digest))
+        return der.signature_algorithm("ecdsa", name), key.sign(tbs, ec.ECDSA(digest))
     if algorithms.signatur == "pkcs1":
         admit_pkcs1(algorithms.signatur, algorithms, at.date())
-        return algos.SignedDigestAlgorithm({"algorithm": f"{name}_rsa"}), key.sign(tbs, padding.PKCS1v15(), digest)
-    parameters = {
-        "hash_algorithm": {"algorithm": name},
-        "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": {"algorithm": name}},
-        "salt_length": digest.digest_size,
-    }
-    algorithm = algos.SignedDigestAlgorithm({"algorithm": "rsassa_pss", "parameters": parameters})
-    return algorithm, key.sign(tbs, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
+        return der.signature_algorithm("rsa", name), key.sign(tbs, padding.PKCS1v15(), digest)
+    scheme = padding.PSS(padding.MGF1(digest), digest.digest_size)
+    return der.signature_algorithm("pss", name, digest.digest_size), key.sign(tbs, scheme, digest)
 
 
 def _scheme(algorithm: Any, name: str, key: PublicKey, algorithms: Algorithmen, at: datetime) -> Any:
@@ -288,12 +280,9 @@ def _pss(parameters: Any, asn1_name: str, digest: hashes.HashAlgorithm) -> paddi
 
 
 def _check_attributes(
-    attributes: Any, info: Any, name: str, content: bytes, certificate: x509.Certificate
+    values: dict[str, Any], info: Any, name: str, content: bytes, certificate: x509.Certificate
 ) -> datetime | None:
     """Step 4 of `verify`; returns the claimed signing time."""
-    if len(attributes) == 0:
-        raise SignatureRefused("no_signed_attributes")
-    values = _once(attributes)
     if "content_type" not in values or values["content_type"].native != "data":
         raise SignatureRefused("content_type_attribute")
     digest = hashlib.new(_ASN1_HASH[name], content).digest()
@@ -307,16 +296,18 @@ def _check_attributes(
     return when if isinstance(when, datetime) else None
 
 
-def _once(attributes: Any) -> dict[str, Any]:
-    """Attributes by type; each type once, with one value (RFC 5652 section 11 for those that we read)."""
+def _once(received: list[bytes]) -> dict[str, Any]:
+    """The values that we read, by type; every type once, ours with one value (RFC 5652 section 11)."""
     values: dict[str, Any] = {}
-    for attribute in attributes:
+    for attribute in map(cms.CMSAttribute.load, received):
         kind = attribute["type"].native
         if kind in values:
             raise SignatureRefused("attribute_twice")
-        if kind in _READ and len(attribute["values"]) != 1:
-            raise SignatureRefused("attribute_values")
-        values[kind] = attribute["values"][0] if kind in _READ else attribute
+        values[kind] = None
+        if kind in _READ:
+            if len(attribute["values"]) != 1:
+                raise SignatureRefused("attribute_values")
+            values[kind] = attribute["values"][0]
     return values
 
 
@@ -334,18 +325,13 @@ def _check_protection(protection: Any, info: Any) -> None:
 
 def _check_signing_certificate(value: Any, certificate: x509.Certificate) -> None:
     """RFC 5035 section 4: the first certificate named is the signer's."""
-    first = value["certs"][0]
+    first = tsp.SigningCertificateV2.load(value.dump())["certs"][0]
     name = first["hash_algorithm"]["algorithm"].native
     if name not in _HASH_NAME:
         raise SignatureRefused("signing_certificate")
     expected = hashlib.new(name, certificate.public_bytes(_DER)).digest()
     if not hmac.compare_digest(first["cert_hash"].native, expected):
         raise SignatureRefused("signing_certificate")
-
-
-def _tbs(attributes: Any) -> bytes:
-    """What was signed: the attributes as a SET OF in DER, each as it was received (RFC 5652 section 5.4)."""
-    return ber.tlv(_SET, b"".join(sorted(attribute.dump() for attribute in attributes)))
 
 
 def _raw_verify(key: PublicKey, signature: bytes, tbs: bytes, scheme: Any, name: str) -> None:
