@@ -18,22 +18,31 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+
+from gateway.mimeparams import CONTROL, MimeError, decode_words, parse_parameters, with_parameters
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Entity",
+    "Limits",
+    "MimeError",
+    "Multipart",
+    "base64_lines",
+    "build",
+    "header_line",
+    "multipart",
+    "multipart_body",
+    "parse",
+    "parse_parameters",
+    "parts",
+    "split",
+    "with_parameters",
+]
 
 CRLF: Final = b"\r\n"
 MAX_LINE: Final = 998
 """Longest header line that we write (RFC 5322 section 2.1.1)."""
-
-
-class MimeError(ValueError):
-    """Bytes that are no MIME entity which two readers would understand alike; `code` is stable, for events."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +53,6 @@ class Limits:
     """Header of one entity: a mail that passed many servers has some 20 KB."""
     header_fields: int = 300
     """Fields in one header: keeps the check for duplicates cheap."""
-    parameters: int = 50
-    """Parameters of one header field, RFC 2231 sections counted singly."""
     depth: int = 10
     """Nesting: a forwarded message (related > signed > related) needs 4, a mail around it 2 more."""
     parts: int = 1_020
@@ -59,14 +66,10 @@ _BARE_CR = re.compile(rb"\r(?!\n)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _LINE_END = re.compile(r"\r?\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 3.6.8: printable ASCII without the colon
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
-_PARAMETER = re.compile(r'[ \t]*;[ \t]*(?:([^\s=;"]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^;"]*))?[ \t]*')
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # what RFC 2045 and RFC 2231 both allow unquoted
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 section 5.1.1
 _DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*(\r\n|\n|\Z)")
 _QP_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
-_SECTION = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _SINGLE = ("mime-version",)
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "identity"})
 
@@ -103,7 +106,7 @@ class Entity:
         value = self.header("Content-Type")
         if value is None:
             return "text/plain"
-        media_type = parse_parameters(value, self.limits)[0]
+        media_type = parse_parameters(value)[0]
         if not _MEDIA_TYPE.fullmatch(media_type):
             raise MimeError("content_type")
         return media_type
@@ -111,15 +114,15 @@ class Entity:
     @property
     def params(self) -> dict[str, str]:
         """Parameters of Content-Type, names in lower case."""
-        return parse_parameters(self.header("Content-Type") or "", self.limits)[1]
+        return parse_parameters(self.header("Content-Type") or "")[1]
 
     @property
     def filename(self) -> str | None:
         """File name from Content-Disposition, else the `name` of Content-Type; RFC 2231 and RFC 2047 decoded."""
         for name, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
-            value = parse_parameters(self.header(name) or "", self.limits)[1].get(parameter)
+            value = parse_parameters(self.header(name) or "")[1].get(parameter)
             if value is not None:
-                return _decode_words(value)
+                return decode_words(value)
         return None
 
     def decoded(self) -> bytes:
@@ -200,34 +203,6 @@ def split(entity: Entity) -> Multipart:
     return Multipart(entity.body[: max(marks[0][0], 0)], tuple(cut), entity.body[marks[-1][1] :], spans)
 
 
-def parse_parameters(value: str, limits: Limits = DEFAULT_LIMITS) -> tuple[str, dict[str, str]]:
-    """Split `main; name=value; …` (RFC 2045 section 5.1, RFC 2231), tolerant on quoting.
-
-    Returns:
-        The main value in lower case and the parameters, names in lower case.
-
-    Raises:
-        MimeError: `parameter` (not readable), `parameters` (too many), `duplicate_parameter`.
-    """
-    main, semicolon, _ = value.partition(";")
-    found: dict[str, str] = {}
-    position, end = len(main) if semicolon else len(value), len(value)
-    while position < end:
-        match = _PARAMETER.match(value, position)
-        if match is None:
-            raise MimeError("parameter")
-        position = match.end()
-        if match[1] is None:
-            continue
-        name = match[1].lower()
-        if name in found:
-            raise MimeError("duplicate_parameter")
-        found[name] = _unquoted(match[2])
-        if len(found) > limits.parameters:
-            raise MimeError("parameters")
-    return main.strip().lower(), _join_sections(found)
-
-
 def build(headers: Iterable[tuple[str, str]] | Mapping[str, str], body: bytes) -> bytes:
     """An entity from fields and a body that is already in its transfer encoding.
 
@@ -246,18 +221,9 @@ def header_line(name: str, value: str) -> bytes:
     """
     if not _FIELD_NAME.fullmatch(name):
         raise MimeError("header_name")
-    if _CONTROL.search(value) or not value.isascii() or len(name) + 2 + len(value) > MAX_LINE:
+    if CONTROL.search(value) or not value.isascii() or len(name) + 2 + len(value) > MAX_LINE:
         raise MimeError("header_value")
     return f"{name}: {value}".encode("ascii") + CRLF
-
-
-def with_parameters(main: str, params: Mapping[str, str]) -> str:
-    """`main; name=value; …`, quoted where needed, in RFC 2231 form where a value is not ASCII.
-
-    Raises:
-        MimeError: `header_value` for control characters.
-    """
-    return main + "".join(f"; {_parameter(name, value)}" for name, value in params.items())
 
 
 def multipart(
@@ -342,7 +308,7 @@ def _fields(head: bytes, limits: Limits) -> tuple[tuple[str, str], ...]:
         name, colon, value = line.partition(":")
         if not colon or not _FIELD_NAME.fullmatch(name):
             raise MimeError("header_malformed")
-        if _CONTROL.search(line):
+        if CONTROL.search(line):
             raise MimeError("header_control")
         fields.append((name, value))
         if len(fields) > limits.header_fields:
@@ -410,60 +376,6 @@ def _line_end_before(body: bytes, position: int, *, allow_bare_lf: bool) -> int:
     return position - 1
 
 
-def _unquoted(value: str) -> str:
-    """A parameter's value without quotes and escapes."""
-    if value.startswith('"'):
-        return re.sub(r"\\(.)", r"\1", value[1:-1])
-    return value.strip()
-
-
-def _join_sections(found: Mapping[str, str]) -> dict[str, str]:
-    """Parameters with RFC 2231 sections joined and percent-encoding undone; the extended form wins over the plain."""
-    plain: dict[str, str] = {}
-    sections: dict[str, dict[int, tuple[str, bool]]] = {}
-    for name, value in found.items():
-        match = _SECTION.fullmatch(name)
-        if match is None or (match[2] is None and match[3] is None):
-            plain[name] = value
-            continue
-        known = sections.setdefault(match[1], {})
-        if int(match[2] or 0) in known:
-            raise MimeError("duplicate_parameter")
-        known[int(match[2] or 0)] = (value, match[3] is not None)
-    return plain | {name: _extended(known) for name, known in sections.items()}
-
-
-def _extended(known: Mapping[int, tuple[str, bool]]) -> str:
-    """One value from its numbered sections (RFC 2231 sections 3 and 4)."""
-    if sorted(known) != list(range(len(known))):
-        raise MimeError("parameter")
-    charset = "utf-8"
-    octets = bytearray()
-    for number in range(len(known)):
-        value, encoded = known[number]
-        if encoded and number == 0:
-            if value.count("'") < 2:
-                raise MimeError("parameter")
-            charset, _, value = value.split("'", 2)
-        octets += unquote_to_bytes(value) if encoded else value.encode("utf-8", "replace")
-    if charset.lower() not in ("utf-8", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252", ""):
-        raise MimeError("parameter")
-    try:
-        return octets.decode(charset or "utf-8")
-    except UnicodeDecodeError:
-        raise MimeError("parameter") from None
-
-
-def _decode_words(value: str) -> str:
-    """RFC 2047 words in a file name, which RFC 2231 forbids and mail programs write."""
-    if "=?" not in value:
-        return value
-    try:
-        return str(make_header(decode_header(value)))
-    except (HeaderParseError, LookupError, ValueError, binascii.Error):
-        return value
-
-
 def _decode_base64(body: bytes) -> bytes:
     """Base64 with line ends and blanks taken out; anything else foreign is refused."""
     try:
@@ -477,18 +389,6 @@ def _decode_quoted_printable(body: bytes) -> bytes:
     if _QP_BROKEN.search(body):
         raise MimeError("quoted_printable")
     return binascii.a2b_qp(body)
-
-
-def _parameter(name: str, value: str) -> str:
-    """One parameter as it is written."""
-    if _CONTROL.search(value):
-        raise MimeError("header_value")
-    if not value.isascii():
-        return f"{name}*=UTF-8''{quote(value, safe='')}"
-    if _TOKEN.fullmatch(value):
-        return f"{name}={value}"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{name}="{escaped}"'
 
 
 def _fresh_boundary(parts: Sequence[bytes]) -> str:
