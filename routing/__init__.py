@@ -1,1 +1,32 @@
 """The decree as pure functions of values: no I/O, no clock, no import from `gateway`."""
+
+from routing.ablauf import entscheide
+from routing.entscheidung import Entscheidung, Folge, Frist, Grund, Hinweis
+from routing.regelwerk import REGELWERK, Einstellungen, Erlaubnis, Fassung, Regelwerk
+from routing.sachverhalt import ANLAESSE, KeinSachverhalt, Sachverhalt, Vorgangslage
+from routing.verzeichnis import Behoerde, Verzeichnis, VerzeichnisFehler
+from routing.zustaendigkeit import Zustaendigkeit, zab_der_aufnahmeeinrichtung, zustaendige_abh
+
+__all__ = [
+    "ANLAESSE",
+    "REGELWERK",
+    "Behoerde",
+    "Einstellungen",
+    "Entscheidung",
+    "Erlaubnis",
+    "Fassung",
+    "Folge",
+    "Frist",
+    "Grund",
+    "Hinweis",
+    "KeinSachverhalt",
+    "Regelwerk",
+    "Sachverhalt",
+    "Verzeichnis",
+    "VerzeichnisFehler",
+    "Vorgangslage",
+    "Zustaendigkeit",
+    "entscheide",
+    "zab_der_aufnahmeeinrichtung",
+    "zustaendige_abh",
+]

@@ -90,7 +90,7 @@ _SCHLUESSEL: Final[Mapping[str, re.Pattern[str]]] = {
     "nrw": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
     "gw": re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*"),
 }
-"""Form of an authority key after its prefix (contracts.md section 1). Form only: whether it exists, the directory says."""
+"""Form of an authority key after its prefix (contracts.md section 1). Form only, not existence."""
 _LAENGE_SCHLUESSEL: Final = 100
 """Longest key: the directory's slugs stay below it, and a longer one only fills logs."""
 _AGS: Final = re.compile(r"[0-9]{8}")
@@ -160,7 +160,7 @@ class BereitsUnterrichtet:
 
 @dataclass(frozen=True, slots=True)
 class Sachverhalt:
-    """The facts of one notice. A missing text or day is None, a missing boolean of a condition is None (read as false)."""
+    """The facts of one notice. What is missing is None; a missing condition is read as false (2a.3)."""
 
     anlass: str
     absender: str
