@@ -295,7 +295,7 @@ def _once(raw_headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     """Header values by lower-case name; several of a list header are joined, several of a single one are refused."""
     values: dict[str, str] = {}
     for raw_name, raw_value in raw_headers:
-        if re.search(rb"[^!-9;-~]", raw_name) or re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", raw_value):
+        if not re.fullmatch(rb"[!-9;-~]+", raw_name) or re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", raw_value):
             raise As2HeaderError("kopf_gefaltet")
         if len(raw_value) > HEADER_VALUE_MAX:
             raise As2HeaderError("kopf_zu_lang")

@@ -95,10 +95,11 @@ def read_disposition(value: str) -> Disposition | None:
     Tolerates any case, blanks anywhere, a missing mode, several modifiers (RFC 8098), `processed; error: text`.
     """
     line = " ".join(value.split())
-    mode, semicolon, rest = line.partition(";")
-    if not semicolon:
-        # Without a semicolon the mode is missing, or the type is: `processed/error: x` or `automatic-action/MDN-…`.
-        mode, rest = ("", line) if not line.lower().startswith(("automatic-", "manual-")) else (line, "")
+    mode, _, rest = line.partition(";")
+    is_mode = mode.lower().startswith(("automatic", "manual"))
+    if not is_mode:
+        # The mode is missing: `processed/error: x; y` must not read as a mode `processed/error` and a result.
+        mode, rest = "", line if mode.strip() else rest
     head, _, text = rest.partition(":")
     kind, _, modifiers = head.replace(";", "/").partition("/")
     if not kind.strip():
