@@ -83,6 +83,16 @@ def pem_of(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
 
 
+def hash_of_pem(pem: str) -> str:
+    """`hash_of_certificate` of a certificate in PEM.
+
+    Raises:
+        ValueError: it is none.
+    """
+    certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
+    return hash_of_certificate(certificate.public_bytes(serialization.Encoding.DER))
+
+
 def agreed(zweck: Zweck, certificate: x509.Certificate) -> Zertifikat:
     """A certificate as an entry of a partner's agreement, with the certificate's own window."""
     return Zertifikat(
