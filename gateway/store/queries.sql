@@ -119,8 +119,9 @@ returning id, status;
 
 -- name: start_messages(owner, now)
 -- Messages of which this owner just claimed a delivery are on their way; runs in the claim's step.
+-- `|| ''` keeps SQLite from walking all that are `angenommen` instead of the few that run.
 update message set status = 'unterwegs', geaendert = $2
-where status = 'angenommen'
+where status || '' = 'angenommen'
     and id in (select message_id from delivery where status = 'laeuft' and lease_owner = $1);
 
 -- name: parts(message_id)
@@ -208,9 +209,12 @@ select * from delivery where message_id = $1 order by id;
 -- name: delivery_by_wire_id(wire_id)
 select * from delivery where wire_id = $1;
 
--- name: deliveries_in_status(status, after_id, count)
--- What needs a person, oldest first, page by page.
-select * from delivery where status = $1 and id > $2 order by id limit $3;
+-- name: stuck_deliveries(status, after_id, count)
+-- What needs a person, oldest first, page by page; other statuses than these find nothing.
+select * from delivery
+where status in ('abgelehnt', 'quittung_ungueltig', 'klaerung', 'angehalten', 'gescheitert')
+    and status = $1 and id > $2
+order by id limit $3;
 
 -- name: due_lanes(now)
 -- Partners with work that is due: one look into an index per partner.

@@ -13,6 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import uuid_utils
+
 from gateway.store import Database, Do, open_database
 from gateway.store.steps import do
 
@@ -94,9 +95,9 @@ class Make:
     def id() -> str:
         return str(uuid_utils.uuid7())
 
-    def message(self, id: str, **over: Any) -> Do:
+    def message(self, key: str, **over: Any) -> Do:
         values = {
-            "id": id,
+            "id": key,
             "herkunft": "api",
             "absender": "gds:R8088",
             "eigene_id": self.id(),
@@ -120,9 +121,9 @@ class Make:
         }
         return do("insert_message", **(values | over))
 
-    def delivery(self, id: str, message_id: str, **over: Any) -> Do:
+    def delivery(self, key: str, message_id: str, **over: Any) -> Do:
         values = {
-            "id": id,
+            "id": key,
             "message_id": message_id,
             "empfaenger": "abh:05315000",
             "partner_id": "koeln",
@@ -147,9 +148,9 @@ class Make:
         }
         return do("insert_event", **(values | over))
 
-    def inbound(self, id: str, **over: Any) -> Do:
+    def inbound(self, key: str, **over: Any) -> Do:
         values = {
-            "id": id,
+            "id": key,
             "as2_from": "hub",
             "as2_to": "edge",
             "wire_id": "<1@hub>",
@@ -161,8 +162,8 @@ class Make:
         }
         return do("insert_inbound", **(values | over))
 
-    def partner(self, id: str) -> Do:
-        return do("put_partner", id=id, agreement="{}", now=NOW)
+    def partner(self, key: str) -> Do:
+        return do("put_partner", id=key, agreement="{}", now=NOW)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from gateway.store import AlreadyThere, Database, Do, StaleState, StoreError, StoreUnavailable, open_database
 from gateway.store.resources import migrations
 from gateway.store.steps import do

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from gateway.store import AlreadyThere, StoreUnavailable
 from gateway.store import sqlite as module
 from gateway.store.sqlite import SqliteDatabase
@@ -115,12 +116,16 @@ async def test_a_caller_that_goes_away_disturbs_nobody(database: SqliteDatabase,
     assert gone.cancelled() or gone.cancelling()
 
 
+def mode_of(path: str) -> int:
+    return stat.S_IMODE(Path(path).stat().st_mode)
+
+
 async def test_durable_and_private(database: SqliteDatabase, path: str) -> None:
     assert database._connection.execute("pragma journal_mode").fetchone()[0] == "wal"
     assert database._connection.execute("pragma synchronous").fetchone()[0] == 2
     assert database._connection.execute("pragma foreign_keys").fetchone()[0] == 1
     for name in (path, f"{path}-wal"):
-        assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
+        assert mode_of(name) == 0o600
 
 
 async def test_readers_cannot_write(database: SqliteDatabase, make: Any) -> None:

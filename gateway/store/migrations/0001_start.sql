@@ -109,7 +109,8 @@ create index delivery_running on delivery (lease_until) where status = 'laeuft';
 create index delivery_deadline on delivery (deadline_at) where status in ('uebergeben', 'quittung_ungueltig');
 create index delivery_inbox on delivery (empfaenger, id)
     where weg = 'abruf' and status in ('uebergeben', 'quittung_ungueltig');
-create index delivery_by_status on delivery (status, id);
+create index delivery_stuck on delivery (status, id)
+    where status in ('abgelehnt', 'quittung_ungueltig', 'klaerung', 'angehalten', 'gescheitert');
 
 create table attempt (
     id text primary key,
