@@ -1,11 +1,11 @@
 """The decree as pure functions of values: no I/O, no clock, no import from `gateway`."""
 
-from routing.ablauf import entscheide
+from routing.ablauf import entscheide, weise_zu
 from routing.entscheidung import Entscheidung, Folge, Frist, Grund, Hinweis
 from routing.regelwerk import REGELWERK, Einstellungen, Erlaubnis, Fassung, Regelwerk
 from routing.sachverhalt import ANLAESSE, KeinSachverhalt, Sachverhalt, Vorgangslage
 from routing.verzeichnis import Behoerde, Verzeichnis, VerzeichnisFehler
-from routing.zustaendigkeit import Zustaendigkeit, zab_der_aufnahmeeinrichtung, zustaendige_abh
+from routing.zustaendigkeit import Zustaendigkeit, weiterleitungsziel, zab_der_aufnahmeeinrichtung, zustaendige_abh
 
 __all__ = [
     "ANLAESSE",
@@ -27,6 +27,8 @@ __all__ = [
     "Vorgangslage",
     "Zustaendigkeit",
     "entscheide",
+    "weise_zu",
+    "weiterleitungsziel",
     "zab_der_aufnahmeeinrichtung",
     "zustaendige_abh",
 ]

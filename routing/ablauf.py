@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import datetime
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 
 from routing.entscheidung import Entscheidung, Folge, Frist, Grund, Hinweis
 from routing.erlass.lage import (
@@ -29,6 +29,8 @@ from routing.erlass.tabelle import ERLASS_2022, TABELLEN
 from routing.regelwerk import Einstellungen, Regelwerk
 from routing.sachverhalt import Sachverhalt, Vorgangslage
 from routing.verzeichnis import AUSLAENDERBEHOERDEN, Behoerde, Verzeichnis
+
+D = TypeVar("D", Grund, Hinweis)
 
 UNBEKANNT: Final = "unbekannt"
 """Kind of a sender that is not in the directory; no row names it."""
@@ -73,7 +75,7 @@ def entscheide(
         vorgangslage,
         verzeichnis,
         einstellungen,
-        absender or Behoerde(sachverhalt.absender, UNBEKANNT, sachverhalt.absender),
+        absender or _unbekannt(sachverhalt.absender),
     )
     fassungen = regelwerk.am(sachverhalt.stand)
     tabelle = TABELLEN.get(fassungen[0].fassung) if fassungen else None
@@ -161,11 +163,12 @@ def _mangel(lage: Lage, adressat: Adressat) -> str | None:
 
 def _im_verzeichnis(lage: Lage, ziel: Ziel) -> Ziel | Offen:
     """Only authorities of the directory receive; if all fail it is Klärung, else each failure is a Folge (2a.5)."""
-    maengel = {a.key: mangel for a in ziel.adressaten if (mangel := _mangel(lage, a)) is not None}
+    befunde = [(adressat, _mangel(lage, adressat)) for adressat in ziel.adressaten]
+    gute = tuple(adressat for adressat, mangel in befunde if mangel is None)
+    maengel = {a.key: mangel for a, mangel in befunde if mangel is not None and a.key not in {g.key for g in gute}}
     if not maengel:
-        return ziel
+        return replace(ziel, adressaten=gute)
     hinweise = (*ziel.hinweise, *(Hinweis(text, key) for key, text in maengel.items()))
-    gute = tuple(a for a in ziel.adressaten if a.key not in maengel)
     if not gute:
         return Offen(ziel.nummer, (*ziel.gruende, *(Grund(ziel.nummer, text) for text in maengel.values())), hinweise)
     folgen = tuple(folge for folge in ziel.folgen if folge.pflichtig not in maengel and folge.empfaenger not in maengel)
@@ -176,8 +179,8 @@ def _im_verzeichnis(lage: Lage, ziel: Ziel) -> Ziel | Offen:
 def _entscheidung(lage: Lage, regel: Regel, urteil: Urteil) -> Entscheidung:
     """The outcome of a judgment, with Nr. 1, deadlines and the hints that hold for every number."""
     frist, lesart = _frist(lage, urteil)
-    hinweise = (*urteil.hinweise, *_allgemeine_hinweise(lage, regel))
-    begruendung = (*urteil.gruende, *lesart)
+    hinweise = _einmal(*urteil.hinweise, *_allgemeine_hinweise(lage, regel))
+    begruendung = _einmal(*urteil.gruende, *lesart)
     vorrang = lage.vorgang.freigegeben or regel.vorrang(lage)
     if isinstance(urteil, Unzulaessig):
         return Entscheidung("unzulaessig", urteil.nummer, begruendung, hinweise=hinweise, fristen=frist)
@@ -199,6 +202,11 @@ def _entscheidung(lage: Lage, regel: Regel, urteil: Urteil) -> Entscheidung:
         urteil.folgen,
     )
     return _zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
+
+
+def _einmal(*dinge: D) -> tuple[D, ...]:
+    """The same things in the same order, each once."""
+    return tuple(dict.fromkeys(dinge))
 
 
 def _ist_zurueckgestellt(lage: Lage) -> bool:
@@ -245,7 +253,10 @@ def _frist(lage: Lage, urteil: Urteil) -> tuple[tuple[Frist, ...], tuple[Grund, 
     halbstrafe = lage.sachverhalt.halbstrafenzeitpunkt
     if halbstrafe is None:
         return (), ()
-    faellig, text = _monat_davor(halbstrafe), "Die Frist bleibt auch am Wochenende unverschoben."
+    faellig = _monat_davor(halbstrafe)
+    text = (
+        "„Einen Monat vor dem Halbstrafenzeitpunkt“ ist ein Kalendermonat; am Wochenende bleibt die Frist unverschoben."
+    )
     if lage.einstellungen.frist_am_wochenende == "vorgezogen":
         text = "Eine Frist, die auf ein Wochenende fällt, wird auf den Freitag davor gezogen."
         faellig -= datetime.timedelta(days=max(0, faellig.weekday() - 4))
@@ -274,3 +285,48 @@ def _monat_davor(tag: datetime.date) -> datetime.date:
     """The same day of the month before, or that month's last day."""
     jahr, monat = (tag.year, tag.month - 1) if tag.month > 1 else (tag.year - 1, 12)
     return tag.replace(jahr, monat, min(tag.day, calendar.monthrange(jahr, monat)[1]))
+
+
+def weise_zu(
+    entscheidung: Entscheidung,
+    sachverhalt: Sachverhalt,
+    vorgangslage: Vorgangslage,
+    verzeichnis: Verzeichnis,
+    *,
+    an: str,
+    grund: str,
+) -> Entscheidung:
+    """An operator places a notice in Klärung; a flagged one becomes `zurueckgestellt` instead of being delivered.
+
+    Args:
+        entscheidung: the decision that ended in Klärung.
+        sachverhalt: the facts of the notice.
+        vorgangslage: what its Vorgang adds now.
+        verzeichnis: the directory.
+        an: key of the recipient that the operator chose.
+        grund: the operator's reason, which the decision keeps.
+
+    Raises:
+        ValueError: the notice is not in Klärung, or the recipient is not in the directory.
+
+    Source: requirements.md section 1 (Klärung) and Nr. 1.
+    """
+    if entscheidung.entscheidung != "klaerung":
+        raise ValueError("Nur eine Nachricht in der Klärung kann zugewiesen werden.")
+    if verzeichnis.behoerde(an, sachverhalt.stand) is None:
+        raise ValueError(f"Die Behörde {an} steht nicht im Verzeichnis.")
+    absender = verzeichnis.behoerde(sachverhalt.absender, sachverhalt.stand)
+    lage = Lage(sachverhalt, vorgangslage, verzeichnis, Einstellungen(), absender or _unbekannt(sachverhalt.absender))
+    zugewiesen = Grund(entscheidung.nummer, f"Der Betrieb hat die Nachricht {lage.nenne(an)} zugewiesen: {grund}")
+    zustellung = replace(
+        entscheidung,
+        entscheidung="zustellen",
+        empfaenger=(an,),
+        begruendung=(*entscheidung.begruendung, zugewiesen),
+    )
+    return _zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
+
+
+def _unbekannt(key: str) -> Behoerde:
+    """A sender that is not in the directory."""
+    return Behoerde(key, UNBEKANNT, key)

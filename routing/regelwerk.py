@@ -59,9 +59,9 @@ REGELWERK: Final = Regelwerk(
     zustavo=(
         Fassung(
             name="ZustAVO NRW",
-            fassung="10.09.2019, zuletzt geändert am 26.11.2024",
+            fassung="10.09.2019",
             gueltig_ab=datetime.date(2019, 9, 10),
-            quelle="GV. NRW. 2019 S. 593, 2024 S. 921",
+            quelle="GV. NRW. 2019 S. 593; letzte gesehene Änderung vom 26.11.2024 (GV. NRW. S. 921)",
         ),
     ),
 )

@@ -8,10 +8,13 @@ Fails: by `KeinSachverhalt`, whose `fehler` are German sentences without content
 from __future__ import annotations
 
 import datetime
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final, TypeVar
+from typing import Any, Final
+
+from routing.leser import KeinSachverhalt, Lesart, Leser, ags, eins_aus, ist_schluessel, objekt, schluessel
+
+__all__ = ["ANLAESSE", "KeinSachverhalt", "Sachverhalt", "Vorgangslage", "ist_schluessel"]
 
 ANLAESSE: Final[tuple[str, ...]] = (
     "ermittlungsverfahren_eingeleitet",
@@ -76,42 +79,6 @@ EINGELEITET_DURCH: Final = (
 AUFLAGE_ARTEN: Final = ("wohnsitzauflage", "raeumliche_beschraenkung")
 UNTERBRINGUNG_ARTEN: Final = ("wohnpflicht", "unterbringung")
 MASSNAHMEN: Final = ("ausweisung", "abschiebung")
-
-FRUEHESTES_JAHR: Final = 1900
-"""Earlier days are typing errors: nobody concerned by a notice has dates before it, and deadlines stay computable."""
-
-_SCHLUESSEL: Final[Mapping[str, re.Pattern[str]]] = {
-    "abh": re.compile(r"[0-9]{5}(?:[0-9]{3})?"),
-    "zab": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "gds": re.compile(r"[A-Z][A-Z0-9]{2,9}"),
-    "pol": re.compile(r"[A-Z0-9]{4,20}"),
-    "mrv": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "bamf": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "nrw": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "gw": re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*"),
-}
-"""Form of an authority key after its prefix (contracts.md section 1). Form only, not existence."""
-_LAENGE_SCHLUESSEL: Final = 100
-"""Longest key: the directory's slugs stay below it, and a longer one only fills logs."""
-_AGS: Final = re.compile(r"[0-9]{8}")
-_DATUM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-
-T = TypeVar("T")
-
-
-class KeinSachverhalt(ValueError):
-    """Die Angaben sind kein Sachverhalt."""
-
-    def __init__(self, fehler: list[str]) -> None:
-        self.fehler = fehler
-        super().__init__(" ".join(fehler))
-
-
-def ist_schluessel(wert: str) -> bool:
-    """Whether `wert` has the form of an authority key, `prefix:key` (contracts.md section 1)."""
-    praefix, trenner, rest = wert.partition(":")
-    muster = _SCHLUESSEL.get(praefix)
-    return bool(trenner) and muster is not None and len(wert) <= _LAENGE_SCHLUESSEL and bool(muster.fullmatch(rest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +181,7 @@ class Sachverhalt:
 
         Source: requirements.md section 3.
         """
-        leser = _Leser()
+        leser = Leser()
         werte = leser.objekt(angaben, "", _FELDER)
         for pflicht in ("anlass", "absender"):
             if isinstance(angaben, Mapping) and angaben.get(pflicht) is None:
@@ -250,110 +217,33 @@ class Vorgangslage:
     """The notice was withheld and has been released (Nr. 1): it is delivered now, with Vorrang."""
 
 
-class _Leser:
-    """Reads JSON values and gathers what is wrong with them."""
-
-    def __init__(self) -> None:
-        self.fehler: list[str] = []
-
-    def objekt(self, wert: object, pfad: str, felder: Mapping[str, _Lesart]) -> dict[str, Any]:
-        """The known, present keys of a JSON object, each converted."""
-        if not isinstance(wert, Mapping):
-            self.fehler.append(f"„{pfad}“ muss ein Objekt sein." if pfad else "Ein Sachverhalt ist ein JSON-Objekt.")
-            return {}
-        werte: dict[str, Any] = {}
-        for name, inhalt in wert.items():
-            voll = f"{pfad}.{name}" if pfad else str(name)
-            lesart = felder.get(name)
-            if lesart is None:
-                self.fehler.append(f"„{voll[:120]}“ ist kein Schlüssel eines Sachverhalts.")
-            elif inhalt is not None and (gelesen := lesart(self, inhalt, voll)) is not None:
-                werte[name] = gelesen
-        return werte
-
-    def text(self, wert: object, pfad: str) -> str | None:
-        """A text; a blank one counts as missing."""
-        if not isinstance(wert, str):
-            self.fehler.append(f"„{pfad}“ muss ein Text sein.")
-            return None
-        return wert if wert.strip() else None
-
-    def wahr(self, wert: object, pfad: str) -> bool | None:
-        """`true` or `false`, nothing that merely looks like it."""
-        if not isinstance(wert, bool):
-            self.fehler.append(f"„{pfad}“ muss true oder false sein.")
-            return None
-        return wert
-
-    def datum(self, wert: object, pfad: str) -> datetime.date | None:
-        """A day, `JJJJ-MM-TT`."""
-        if isinstance(wert, str) and _DATUM.fullmatch(wert):
-            try:
-                tag = datetime.date.fromisoformat(wert)
-            except ValueError:
-                tag = datetime.date.min
-            if tag.year >= FRUEHESTES_JAHR:
-                return tag
-        self.fehler.append(f"„{pfad}“ muss ein Datum in der Form JJJJ-MM-TT sein.")
-        return None
-
-    def muster(self, wert: object, pfad: str, passt: Callable[[str], bool], form: str) -> str | None:
-        """A text of a given form."""
-        if not isinstance(wert, str) or not passt(wert):
-            self.fehler.append(f"„{pfad}“ muss {form} sein.")
-            return None
-        return wert
-
-    def teile(self, wert: object, pfad: str) -> tuple[Verfahren, ...] | None:
-        """The list of proceedings."""
-        if not isinstance(wert, list | tuple):
-            self.fehler.append(f"„{pfad}“ muss eine Liste sein.")
-            return None
-        return tuple(Verfahren(**self.objekt(teil, f"{pfad}[{n}]", _VERFAHREN)) for n, teil in enumerate(wert))
-
-
-_Lesart = Callable[[_Leser, object, str], Any]
-
-
-def _schluessel(leser: _Leser, wert: object, pfad: str) -> str | None:
-    return leser.muster(wert, pfad, ist_schluessel, "ein Behördenschlüssel wie abh:05315000")
-
-
-def _ags(leser: _Leser, wert: object, pfad: str) -> str | None:
-    return leser.muster(
-        wert, pfad, lambda text: bool(_AGS.fullmatch(text)), "ein Gemeindeschlüssel (AGS) mit 8 Ziffern"
-    )
-
-
-def _eins_aus(*werte: str) -> _Lesart:
-    return lambda leser, wert, pfad: leser.muster(wert, pfad, werte.__contains__, "einer der Werte " + ", ".join(werte))
-
-
-def _anlass(leser: _Leser, wert: object, pfad: str) -> str | None:
-    return leser.muster(wert, pfad, ANLAESSE.__contains__, "einer der bekannten Anlässe")
-
-
-def _teil(klasse: type[T], felder: Mapping[str, _Lesart]) -> Callable[[_Leser, object, str], T]:
-    return lambda leser, wert, pfad: klasse(**leser.objekt(wert, pfad, felder))
-
-
-_VERFAHREN: Final[Mapping[str, _Lesart]] = {
-    "staatsanwaltschaft": _schluessel,
-    "gericht": _schluessel,
-    "aktenzeichen": _Leser.text,
+_VERFAHREN: Final[Mapping[str, Lesart]] = {
+    "staatsanwaltschaft": schluessel,
+    "gericht": schluessel,
+    "aktenzeichen": Leser.text,
 }
-_AZR: Final[Mapping[str, _Lesart]] = {"abgefragt": _Leser.wahr, "aktenfuehrende_abh": _schluessel}
-_AUFLAGE: Final[Mapping[str, _Lesart]] = {"ags": _ags, "art": _eins_aus(*AUFLAGE_ARTEN)}
-_AUFNAHME: Final[Mapping[str, _Lesart]] = {
-    "ags": _ags,
-    "land_nrw": _Leser.wahr,
-    "art": _eins_aus(*UNTERBRINGUNG_ARTEN),
+
+
+def _liste(leser: Leser, wert: object, pfad: str) -> tuple[Verfahren, ...] | None:
+    return leser.liste(wert, pfad, objekt(Verfahren, _VERFAHREN))
+
+
+def _anlass(leser: Leser, wert: object, pfad: str) -> str | None:
+    return leser.muster(wert, pfad, ANLAESSE.__contains__, "einer der Anlässe, die der Erlass kennt")
+
+
+_AZR: Final[Mapping[str, Lesart]] = {"abgefragt": Leser.wahr, "aktenfuehrende_abh": schluessel}
+_AUFLAGE: Final[Mapping[str, Lesart]] = {"ags": ags, "art": eins_aus(*AUFLAGE_ARTEN)}
+_AUFNAHME: Final[Mapping[str, Lesart]] = {
+    "ags": ags,
+    "land_nrw": Leser.wahr,
+    "art": eins_aus(*UNTERBRINGUNG_ARTEN),
 }
-_BEREITS: Final[Mapping[str, _Lesart]] = {
-    "abh": _schluessel,
-    "durch": _schluessel,
-    "am": _Leser.datum,
-    "aktenkundig": _Leser.wahr,
+_BEREITS: Final[Mapping[str, Lesart]] = {
+    "abh": schluessel,
+    "durch": schluessel,
+    "am": Leser.datum,
+    "aktenkundig": Leser.wahr,
 }
 _WAHR: Final = (
     "unterrichtet_nach_2_5",
@@ -377,20 +267,20 @@ _BEHOERDEN: Final = (
     "empfaenger",
 )
 _TAGE: Final = ("stand", "halbstrafenzeitpunkt", "entlassung_am", "eingang_strafanzeige", "telefonisch_am")
-_FELDER: Final[Mapping[str, _Lesart]] = {
+_FELDER: Final[Mapping[str, Lesart]] = {
     "anlass": _anlass,
-    **dict.fromkeys(_BEHOERDEN, _schluessel),
-    **dict.fromkeys(("tatort_ags", "wohnsitz_ags", "aufenthaltsort_ags"), _ags),
-    **dict.fromkeys(_WAHR, _Leser.wahr),
-    **dict.fromkeys(_TAGE, _Leser.datum),
-    **dict.fromkeys(("rechtsgrundlage", "bestehen_auf"), _Leser.text),
-    "azr": _teil(Azr, _AZR),
-    "auflage": _teil(Auflage, _AUFLAGE),
-    "aufnahmeeinrichtung": _teil(Aufnahme, _AUFNAHME),
-    "bereits_unterrichtet": _teil(BereitsUnterrichtet, _BEREITS),
-    "verfahren": _Leser.teile,
-    "eingeleitet_durch": _eins_aus(*EINGELEITET_DURCH),
-    "massnahme": _eins_aus(*MASSNAHMEN),
+    **dict.fromkeys(_BEHOERDEN, schluessel),
+    **dict.fromkeys(("tatort_ags", "wohnsitz_ags", "aufenthaltsort_ags"), ags),
+    **dict.fromkeys(_WAHR, Leser.wahr),
+    **dict.fromkeys(_TAGE, Leser.datum),
+    **dict.fromkeys(("rechtsgrundlage", "bestehen_auf"), Leser.text),
+    "azr": objekt(Azr, _AZR),
+    "auflage": objekt(Auflage, _AUFLAGE),
+    "aufnahmeeinrichtung": objekt(Aufnahme, _AUFNAHME),
+    "bereits_unterrichtet": objekt(BereitsUnterrichtet, _BEREITS),
+    "verfahren": _liste,
+    "eingeleitet_durch": eins_aus(*EINGELEITET_DURCH),
+    "massnahme": eins_aus(*MASSNAHMEN),
 }
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from routing.sachverhalt import ist_schluessel
+from routing.leser import ist_schluessel
 
 ARTEN: Final = ("polizei", "sta", "gericht", "jva", "mrv", "abh", "zab", "bamf", "ufa")
 """Kinds of authorities: the sender kinds of requirements.md section 2, and the UfA, which does not count as a JVA."""

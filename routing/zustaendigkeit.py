@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from routing.entscheidung import Grund
+from routing.sachverhalt import Sachverhalt
 from routing.verzeichnis import Verzeichnis
 
 
@@ -83,3 +84,33 @@ def zab_der_aufnahmeeinrichtung(verzeichnis: Verzeichnis, ags: str | None) -> Zu
     bezirk = verzeichnis.gemeinden[ags].regierungsbezirk
     text = f"Die Aufnahmeeinrichtung liegt im Regierungsbezirk {bezirk}; dessen Zentrale Ausländerbehörde ist {zab}."
     return Zustaendigkeit(zab, Grund(nummer, text))
+
+
+def weiterleitungsziel(
+    verzeichnis: Verzeichnis,
+    sachverhalt: Sachverhalt,
+    *,
+    auflage_ags: str | None = None,
+    wohnsitz_ags: str | None = None,
+) -> Zustaendigkeit:
+    """Whom a recipient that is not competent forwards to, if it names nobody itself (3.2 Satz 2, 5.4 Satz 2).
+
+    What the forwarding authority knows stands before what the notice said. Where neither names a place, the ABH of the
+    district in which the sending prison (or the named `haftanstalt`) lies is competent; if that is the forwarder
+    itself, the shell refuses.
+
+    Args:
+        verzeichnis: the directory.
+        sachverhalt: the facts of the notice that is forwarded.
+        auflage_ags: place of a Wohnsitzauflage or räumliche Beschränkung that the forwarder knows.
+        wohnsitz_ags: place of the gewöhnlicher Aufenthalt that the forwarder knows.
+    """
+    aus_nachricht = sachverhalt.auflage.ags if sachverhalt.auflage else None
+    absender = verzeichnis.behoerde(sachverhalt.absender, sachverhalt.stand)
+    ist_anstalt = absender is not None and absender.art == "jva"
+    return zustaendige_abh(
+        verzeichnis,
+        auflage_ags=auflage_ags or aus_nachricht,
+        wohnsitz_ags=wohnsitz_ags or sachverhalt.wohnsitz_ags,
+        haftanstalt=sachverhalt.absender if ist_anstalt else sachverhalt.haftanstalt,
+    )

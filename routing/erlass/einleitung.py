@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from routing.entscheidung import Folge, Grund, Hinweis
@@ -136,7 +137,10 @@ def nr_2_2_ausnahme(lage: Lage, bisher: Ziel) -> Entbehrlich | Ziel:
     """
     schon, abh = lage.sachverhalt.bereits_unterrichtet, bisher.adressaten[0].key
     if schon is None:
-        return bisher
+        if abh not in lage.vorgang.unterrichtete_abhs:
+            return bisher
+        hinweis = Hinweis("Nach dem Vorgang wurde diese Ausländerbehörde bereits unterrichtet.")
+        return replace(bisher, hinweise=(*bisher.hinweise, hinweis))
     maengel = []
     if not schon.aktenkundig:
         maengel.append("sie ist nicht aktenkundig")
@@ -148,7 +152,7 @@ def nr_2_2_ausnahme(lage: Lage, bisher: Ziel) -> Entbehrlich | Ziel:
         text = f"{lage.nenne(abh)} wurde bereits von {lage.nenne(schon.durch or '')} unterrichtet; die Akte belegt es."
         return Entbehrlich(bisher.nummer, (*bisher.gruende, Grund(bisher.nummer, text)), bisher.hinweise)
     hinweis = Hinweis(f"Die frühere Unterrichtung macht diese nicht entbehrlich: {', '.join(maengel)}.")
-    return Ziel(bisher.nummer, bisher.adressaten, bisher.gruende, (*bisher.hinweise, hinweis), bisher.folgen)
+    return replace(bisher, hinweise=(*bisher.hinweise, hinweis))
 
 
 def nr_2_3(lage: Lage) -> Ziel | Offen:

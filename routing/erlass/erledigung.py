@@ -138,8 +138,8 @@ def nr_5_6_satz_2(lage: Lage) -> Ziel | Offen:
     nummer, anstalt = "5.6 Satz 2", lage.sachverhalt.haftanstalt
     akte = nach_aktenlage(lage)
     if akte is None and anstalt is None:
-        was = "Weder eine nach Aktenlage zuständige Ausländerbehörde noch eine Haftanstalt"
-        return fehlt(nummer, "bekannte_abh“ und „haftanstalt", was)
+        text = "Weder Ausländerbehörde noch Haftanstalt sind bekannt („bekannte_abh“ und „haftanstalt“ fehlen)."
+        return Offen(nummer, (Grund(nummer, text),))
     adressaten: list[tuple[str, frozenset[str] | None]] = []
     gruende: list[Grund] = []
     hinweise: tuple[Hinweis, ...] = ()

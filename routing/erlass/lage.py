@@ -8,7 +8,7 @@ Fails: not at all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from routing.entscheidung import Folge, Grund, Hinweis
@@ -226,6 +226,4 @@ def an_ersuchende(lage: Lage, nummer: str, was: str) -> Ziel | Offen:
 def mit(ergebnis: Ziel | Offen, *, gruende: Iterable[Grund] = (), hinweise: Iterable[Hinweis] = ()) -> Ziel | Offen:
     """The same answer with further reasons and hints."""
     neue_gruende, neue_hinweise = (*ergebnis.gruende, *gruende), (*ergebnis.hinweise, *hinweise)
-    if isinstance(ergebnis, Offen):
-        return Offen(ergebnis.nummer, neue_gruende, neue_hinweise)
-    return Ziel(ergebnis.nummer, ergebnis.adressaten, neue_gruende, neue_hinweise, ergebnis.folgen, ergebnis.vorlaeufig)
+    return replace(ergebnis, gruende=neue_gruende, hinweise=neue_hinweise)
