@@ -26,9 +26,6 @@ from gateway.message import Teil
 from gateway.pki import KeyPair, PkiError, load_pair
 from gateway.settle.inbox_ack import ack_content
 
-PAGES = 1000
-"""Pages of the inbox that are read at most: an end, should a gateway never stop naming a next one."""
-
 
 class ListByDefault(click.Group):
     """`gateway inbox --url …` is `gateway inbox list --url …`."""
@@ -54,7 +51,7 @@ def command() -> None:
 @json_option
 def list_(as_json: bool, **given: Any) -> None:
     """List the entries of the inbox."""
-    show(run(connection(given), pages), as_json, _table)
+    show(run(connection(given), entries), as_json, _table)
 
 
 @command.command()
@@ -154,27 +151,20 @@ def sign_detached(content: bytes, pair: KeyPair) -> bytes:
     )
 
 
-async def pages(api: Api) -> dict[str, Any]:
-    """The whole inbox, all pages of it as one.
+async def entries(api: Api) -> dict[str, Any]:
+    """What waits: `{"eintraege": [...]}`; what is acknowledged leaves it, and the next ones come up.
 
     Raises:
         Refused, Unreachable: see `api_http`.
     """
-    entries: list[Any] = []
-    after: str | None = None
-    for _ in range(PAGES):
-        page = await api.call("GET", "/v1/inbox", params={"nach": after} if after else {})
-        if not isinstance(page, dict) or not isinstance(page.get("eintraege"), list):
-            raise Unreachable("das Postfach ist nicht lesbar; spricht dort wirklich das Gateway?")
-        entries += page["eintraege"]
-        after = page.get("naechste")
-        if not after:
-            break
-    return {"eintraege": entries}
+    page = await api.call("GET", "/v1/inbox")
+    if not isinstance(page, dict) or not isinstance(page.get("eintraege"), list):
+        raise Unreachable("das Postfach ist nicht lesbar; spricht dort wirklich das Gateway?")
+    return page
 
 
 async def _entry(api: Api, entry_id: str) -> Mapping[str, Any]:
-    for entry in (await pages(api))["eintraege"]:
+    for entry in (await entries(api))["eintraege"]:
         if isinstance(entry, dict) and entry.get("id") == entry_id:
             return entry
     raise NotUsable(f"{entry_id}: kein offener Eintrag in diesem Postfach; `gateway inbox list` zeigt alle")
