@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from gateway.errors import Befund, Invalid
@@ -96,23 +96,21 @@ class Catalogue:
         else:
             roots = sorted({root for pack in self.packs if pack.namensraum == namensraum for root in pack.wurzeln})
             more = f" und {len(roots) - _SHOWN} weitere" if len(roots) > _SHOWN else ""
-            text = f"Das Wurzelelement ist in diesem Namensraum unbekannt. Angenommen werden: {', '.join(roots[:_SHOWN])}{more}."
-        return Invalid(text, Befund("wurzel_unbekannt", text, zeile=1, xpath="/*"), code="wurzel_unbekannt")
+            names = ", ".join(roots[:_SHOWN]) + more
+            text = f"Das Wurzelelement ist in diesem Namensraum unbekannt. Angenommen werden: {names}."
+        return Invalid(text, Befund("wurzel_unbekannt", text), code="wurzel_unbekannt")
 
 
-def merged(packs: Iterable[Pack], **settings: timedelta | frozenset[str]) -> Catalogue:
-    """A catalogue of packs in which an installed successor ends its predecessor where no last day is known.
-
-    Of one standard (namespace), a pack without a last day ends the day before the next pack begins.
-    """
+def merged(packs: Iterable[Pack], ueberlappung: timedelta, vorschau: frozenset[str]) -> Catalogue:
+    """A catalogue in which each version of a standard ends, at the latest, the day before the next one begins."""
     ordered = sorted(packs, key=lambda pack: (pack.namensraum, pack.ab))
-    closed = []
-    for pack, successor in zip(ordered, [*ordered[1:], None], strict=True):
-        follows = successor is not None and successor.namensraum == pack.namensraum and successor.ab > pack.ab
-        bis = pack.bis
-        if bis is None and successor is not None and follows:
-            bis = successor.ab - timedelta(days=1)
-        closed.append(
-            Pack(pack.name, pack.familie, pack.namensraum, pack.version, pack.muster, pack.ab, bis, pack.ort, pack.wurzeln)
-        )
-    return Catalogue(tuple(closed), **settings)  # type: ignore[arg-type]
+    closed = [_closed_by(pack, after) for pack, after in zip(ordered, [*ordered[1:], None], strict=True)]
+    return Catalogue(tuple(closed), ueberlappung, vorschau)
+
+
+def _closed_by(pack: Pack, successor: Pack | None) -> Pack:
+    """The pack with the last day that its successor leaves it."""
+    if successor is None or successor.namensraum != pack.namensraum or successor.ab == pack.ab:
+        return pack
+    end = successor.ab - timedelta(days=1)
+    return pack if pack.bis is not None and pack.bis <= end else replace(pack, bis=end)

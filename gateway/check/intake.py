@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,35 +41,49 @@ class Limit(NamedTuple):
     """One limit that is checked on the finished tree."""
 
     code: str
+    possible: Callable[[bytes], object]
+    """False where the bytes alone show that the limit is kept, so that ordinary messages pay almost nothing."""
     exceeded: etree.XPath
-    """True where the tree exceeds the limit; evaluated in C, so that small messages pay microseconds."""
+    """True where the tree exceeds the limit; evaluated in C."""
     text: str
 
 
-_XPATH_TEXT = f"boolean(//text()[string-length() > {MAX_TEXT}] | //@*[string-length() > {MAX_TEXT}])"
-_XPATH_NAME = f"boolean(//*[string-length(name()) > {MAX_NAME}] | //@*[string-length(name()) > {MAX_NAME}])"
+_LONG_NAME = re.compile(rb"<[^\s<>/]{%d}" % (MAX_NAME + 1))
+_NAME_TEXT = f"Ein Name ist länger als {MAX_NAME} Zeichen."
 LIMITS = (
     Limit(
         "grenze_tiefe",
+        lambda content: content.count(b"</") > MAX_DEPTH,
         etree.XPath("boolean(" + "/*" * (MAX_DEPTH + 1) + ")"),
         f"Das XML ist tiefer als {MAX_DEPTH} Ebenen geschachtelt.",
     ),
     Limit(
         "grenze_elemente",
+        lambda content: content.count(b"<") > MAX_ELEMENTS,
         etree.XPath(f"count(//*) > {MAX_ELEMENTS}"),
         f"Das XML hat mehr als {MAX_ELEMENTS} Elemente.",
     ),
     Limit(
         "grenze_attribute",
-        etree.XPath(f"boolean(//*[count(@*) > {MAX_ATTRIBUTES_PER_ELEMENT}])"),
+        lambda content: content.count(b"=") > MAX_ATTRIBUTES_PER_ELEMENT,
+        etree.XPath(f"boolean(//*/@*[{MAX_ATTRIBUTES_PER_ELEMENT + 1}])"),
         f"Ein Element hat mehr als {MAX_ATTRIBUTES_PER_ELEMENT} Attribute.",
     ),
     Limit(
         "grenze_text",
-        etree.XPath(_XPATH_TEXT),
+        lambda content: len(content) > MAX_TEXT,
+        etree.XPath(f"boolean(//text()[string-length() > {MAX_TEXT}] | //@*[string-length() > {MAX_TEXT}])"),
         f"Ein Text ist länger als {MAX_TEXT} Zeichen; lange Inhalte bitte als Datei beifügen.",
     ),
-    Limit("grenze_name", etree.XPath(_XPATH_NAME), f"Ein Name ist länger als {MAX_NAME} Zeichen."),
+    Limit(
+        "grenze_name", _LONG_NAME.search, etree.XPath(f"boolean(//*[string-length(name()) > {MAX_NAME}])"), _NAME_TEXT
+    ),
+    Limit(
+        "grenze_name",
+        lambda content: len(content) > MAX_NAME,
+        etree.XPath(f"boolean(//@*[string-length(name()) > {MAX_NAME}])"),
+        _NAME_TEXT,
+    ),
 )
 
 _OTHER_ENCODINGS = (
@@ -85,7 +100,7 @@ _PSEUDO = re.compile(rb"(version|encoding)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _PROLOG_SPACE = b" \t\r\n"
 _PROCESSING_INSTRUCTION = etree.XPath("//processing-instruction()")
 
-_SYNTAX_TEXTS = {
+_SYNTAX_TEXTS: dict[int, str] = {
     etree.ErrorTypes.ERR_DOCUMENT_EMPTY: "Die Nachricht enthält kein XML.",
     etree.ErrorTypes.ERR_DOCUMENT_END: "Nach dem Ende des Wurzelelements folgt noch etwas; bitte entfernen.",
     etree.ErrorTypes.ERR_TAG_NAME_MISMATCH: "Start- und End-Tag passen nicht zusammen.",
@@ -137,7 +152,7 @@ def parse(xml: bytes) -> Dokument:
     _refuse_mass(content)
     root = _tree(content)
     for limit in LIMITS:
-        if limit.exceeded(root):
+        if limit.possible(content) and limit.exceeded(root):
             raise TooLarge(limit.text, code=limit.code)
     name = etree.QName(root)
     return Dokument(root, name.namespace or "", name.localname)
@@ -212,7 +227,7 @@ def _tree(content: bytes) -> etree._Element:
         raise _malformed(error) from None
     if root.getroottree().docinfo.internalDTD is not None:  # cannot be after the prolog walk; a second lock
         raise Malformed("Die Nachricht enthält eine DOCTYPE-Deklaration; bitte entfernen.", code="doctype")
-    if _PROCESSING_INSTRUCTION(root):
+    if content.find(b"<?", 1) >= 0 and _PROCESSING_INSTRUCTION(root):
         raise Malformed(
             "Die Nachricht enthält eine Verarbeitungsanweisung (<?…?>); bitte entfernen.",
             code="verarbeitungsanweisung",
@@ -223,7 +238,8 @@ def _tree(content: bytes) -> etree._Element:
 def _malformed(error: etree.XMLSyntaxError) -> Malformed:
     """A syntax error as a refusal with its place, without the parser's own text (it may quote content)."""
     if error.code in _ENTITY_ERRORS:
-        code, text = "entitaeten", "Die Nachricht verwendet eine Entität, die XML nicht kennt; erlaubt sind nur &amp; &lt; &gt; &apos; &quot;."
+        code = "entitaeten"
+        text = "Die Nachricht verwendet eine unbekannte Entität; erlaubt sind nur &amp; &lt; &gt; &apos; &quot;."
     else:
         code = "kein_xml"
         text = _SYNTAX_TEXTS.get(error.code, "Das XML ist an dieser Stelle nicht wohlgeformt.")
