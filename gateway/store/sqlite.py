@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ class SqliteDatabase:
     def _write(self) -> None:
         while group := self._next_group():
             results = self._commit_group([waiting.steps for waiting in group])
-            self._loop.call_soon_threadsafe(_answer, group, results)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more, yet what they asked for is kept
+                self._loop.call_soon_threadsafe(_answer, group, results)
 
     def _next_group(self) -> list[_Waiting]:
         """All that waits, up to `MAX_GROUP`; empty when the database closes and nothing waits."""
