@@ -6,8 +6,8 @@ Fails: only by `ValueError` for values that break a field's own form.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from routing.sachverhalt import Sachverhalt
 
@@ -99,9 +99,10 @@ class StagedFile:
 
     name: str
     media_type: str
-    content_id: str
     sha256: str
     bytes: int
+    content: Any = field(repr=False)
+    """The store's handle (`gateway.store.content.Sealed`); stages only pass it on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,51 @@
+"""`gateway serve`: runs one gateway until SIGTERM.
+
+Promises: `--ready-file` appears only when every listener listens, and holds their real ports as JSON; SIGTERM and
+SIGINT end it cleanly: no new work, what is under way finishes.
+Fails: exit 2 for a configuration that cannot be used, 3 for an address, key or store that cannot be reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from pathlib import Path
+
+import click
+
+from gateway.cli.main import UNREACHABLE
+from gateway.cli.shell import configuration, stop
+from gateway.config import Config
+from gateway.pki import PkiError, write_new
+from gateway.service.gateway import running
+from gateway.store import StoreError
+
+
+@click.command(short_help="Run the gateway.")
+@click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when it is ready.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.pass_context
+def command(ctx: click.Context, ready_file: Path | None, log_level: str) -> None:
+    """Run the gateway of the configuration until SIGTERM."""
+    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    config = configuration(ctx)
+    try:
+        asyncio.run(_serve(config, ready_file))
+    except (PkiError, StoreError, OSError, ValueError) as error:
+        stop(UNREACHABLE, f"{type(error).__name__}: {error}")
+
+
+async def _serve(config: Config, ready_file: Path | None) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(config) as gateway:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+            write_new(ready_file, json.dumps(gateway.listeners.ports).encode() + b"\n")
+        await stopping.wait()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)

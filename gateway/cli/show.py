@@ -1,0 +1,52 @@
+"""`gateway show ID`: one message, its decision, deliveries and events, from the gateway's own store.
+
+Promises: everything but content.
+Fails: exit 1 for an unknown id, 3 where the store cannot be reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from gateway.cli.shell import configuration, json_option, show
+from gateway.cli.stored import OPERATOR, with_store
+from gateway.service.context import Context
+from gateway.service.reading import Reading
+
+
+@click.command(short_help="Show one message.")
+@click.argument("message_id", metavar="ID")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, message_id: str, as_json: bool) -> None:
+    """Show the message ID: what was decided, where it went, what came back."""
+
+    async def ask(context: Context) -> dict[str, Any]:
+        reading = Reading(context)
+        return {
+            **await reading.message(OPERATOR, message_id),
+            "zustellungen": await reading.deliveries(OPERATOR, message_id),
+            "ereignisse": await reading.events(OPERATOR, message_id),
+        }
+
+    show(with_store(configuration(ctx), ask), as_json, _lines)
+
+
+def _lines(message: dict[str, Any]) -> Iterator[str]:
+    yield f"{message['id']}  {message['status']}  {message['anlass'] or message['wurzel']}"
+    yield f"von {message['absender']}, eingegangen {message['eingang']}, Nr. {message['nummer'] or '–'}"
+    for grund in message["entscheidung"]["begruendung"]:
+        yield f"  {grund['nummer']}: {grund['text']}" if grund["nummer"] else f"  {grund['text']}"
+    for delivery in message["zustellungen"]:
+        yield f"an {delivery['empfaenger']} über {delivery['weg']}: {delivery['status']}"
+        if delivery["letzter_fehler"]:
+            yield f"  {delivery['letzter_fehler']}"
+        for attempt in delivery["versuche"]:
+            yield f"  Versuch {attempt['n']}: {attempt['ergebnis']} ({attempt['ende']})"
+        for receipt in delivery["quittungen"]:
+            yield f"  Quittung {receipt['art']}: {receipt['grund']} ({receipt['zeitpunkt']})"
+    for event in message["ereignisse"]:
+        yield f"{event['zeitpunkt']}  {event['art']}  {event['akteur']}"

@@ -1,0 +1,302 @@
+"""A sender's message: checked, decided, durable, answered (contracts.md section 5).
+
+Promises: message, parts, decision, deliveries and events become durable in one commit, and only then the answer
+leaves; the same post again gets the stored answer, byte for byte; a refused one leaves an event without content.
+Fails: `Refusal`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gateway.clock import as_iso
+from gateway.errors import Befund, Conflict, Forbidden, Invalid, Malformed, Refusal
+from gateway.events import Art
+from gateway.message import Answer, Caller, Geprueft, Kopf, Submission, Teil
+from gateway.route.plan import Planned, plan
+from gateway.service.context import Context, akteur, new_id
+from gateway.service.upload import Upload
+from gateway.states import DeliveryStatus, MessageStatus, message_status
+from gateway.store.content import Sealed, blind_index
+from gateway.store.database import AlreadyThere, Do
+from routing import REGELWERK, Einstellungen, Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
+
+XML_NAME = "nachricht.xml"
+"""Name of part 0."""
+
+
+def fingerprint(submission: Submission) -> str:
+    """SHA-256 of what makes two posts the same (contracts.md section 5), lower-case hex."""
+    files = sorted((file.name, file.sha256) for file in submission.files)
+    facts = hashlib.sha256(submission.sachverhalt).hexdigest() if submission.sachverhalt is not None else None
+    whole = [
+        hashlib.sha256(submission.xml).hexdigest(),
+        files,
+        facts,
+        submission.empfaenger,
+        submission.bestehen_auf,
+    ]
+    return hashlib.sha256(json.dumps(whole, ensure_ascii=False).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A message on its way into the store."""
+
+    id: str
+    herkunft: str
+    kopf: Kopf
+    anlass: str | None
+    entscheidung: Entscheidung
+    fingerprint: str
+    at: int
+    deliveries: tuple[Planned, ...]
+    gateway_id: str | None = None
+    bezug_id: str | None = None
+
+    @property
+    def status(self) -> MessageStatus:
+        """Status with which the message starts."""
+        if self.entscheidung.entscheidung != "zustellen":
+            return MessageStatus(self.entscheidung.entscheidung)
+        return message_status([(planned.status, 0) for planned in self.deliveries])
+
+
+class Accepting:
+    """The journey from a submission to its answer."""
+
+    def __init__(self, ctx: Context, wake: Callable[[], None]) -> None:
+        self._ctx = ctx
+        self._wake = wake
+
+    def stage(self, name: str, media_type: str) -> Upload:
+        """A writer into encrypted staging."""
+        return Upload(self._ctx, name, media_type)
+
+    async def refused(self, caller: Caller, refusal: Refusal) -> None:
+        """One event: who, when, which code; nothing of the content."""
+        codes = sorted({befund.code for befund in refusal.befunde})[:10]
+        event = self._ctx.event(Art.ABWEISUNG, akteur(caller), status=refusal.status, code=refusal.code, codes=codes)
+        await self._ctx.db.commit(event)
+
+    async def accept(self, submission: Submission, herkunft: str = "api") -> Answer:
+        """Check, decide, make durable, answer.
+
+        Raises:
+            Refusal: 400, 403, 409, 413, 422 by contracts.md section 5.
+        """
+        if self._ctx.config.gateway.eigene and herkunft == "api":
+            raise Forbidden("Dieses Gateway nimmt nur entgegen. Senden Sie an den Vermittler.", code="edge")
+        geprueft = await self._check(submission)
+        kopf = geprueft.kopf
+        if kopf.absender is None or kopf.absender not in submission.caller.behoerden:
+            raise Forbidden(
+                "Der Absender der Nachricht gehört nicht zu den Behörden Ihres Zertifikats.", code="absender_fremd"
+            )
+        print_ = fingerprint(submission)
+        known = await self._known(kopf, print_)
+        if known is not None:
+            return known
+        entscheidung = await self._decide(geprueft, submission.bestehen_auf)
+        if entscheidung.entscheidung == "unzulaessig":
+            raise _not_permitted(entscheidung)
+        size = len(submission.xml) + sum(file.bytes for file in submission.files)
+        deliveries = await self.plan(entscheidung, test=kopf.test, size=size)
+        anlass = geprueft.sachverhalt.anlass if geprueft.sachverhalt else None
+        draft = Draft(new_id(), herkunft, kopf, anlass, entscheidung, print_, self._ctx.now(), deliveries)
+        return await self._store(draft, submission)
+
+    async def plan(self, entscheidung: Entscheidung, *, test: bool, size: int) -> tuple[Planned, ...]:
+        """One planned delivery for each recipient of a decision; none unless it says `zustellen`."""
+        if entscheidung.entscheidung != "zustellen":
+            return ()
+        return tuple(
+            [plan(key, await self._ctx.partners.of(key), test=test, size=size) for key in entscheidung.empfaenger]
+        )
+
+    async def _check(self, submission: Submission) -> Geprueft:
+        return await self._ctx.checker.check(
+            submission.xml,
+            today=self._ctx.today(),
+            attachments=[file.name for file in submission.files],
+            sachverhalt=_json_part(submission.sachverhalt),
+            empfaenger=submission.empfaenger,
+        )
+
+    async def _known(self, kopf: Kopf, print_: str) -> Answer | None:
+        row = await self._ctx.db.fetch_one("message_by_identity", kopf.absender, kopf.eigene_id)
+        if row is None:
+            return None
+        if row["fingerprint"] != print_ or row["answer"] is None:
+            raise Conflict(
+                "Unter dieser Nachrichten-ID haben Sie bereits eine andere Nachricht gesendet. "
+                "Vergeben Sie für jede neue Nachricht eine neue ID.",
+                code="id_vergeben",
+            )
+        return Answer(200, bytes(row["answer"]), f"/v1/messages/{row['id']}")
+
+    async def _decide(self, geprueft: Geprueft, bestehen_auf: str | None) -> Entscheidung:
+        if geprueft.sachverhalt is None:
+            return addressed(geprueft.kopf, self._ctx)
+        facts = geprueft.sachverhalt
+        facts = replace(facts, stand=facts.stand or self._ctx.today(), bestehen_auf=bestehen_auf or facts.bestehen_auf)
+        return decide(self._ctx, facts)
+
+    async def _store(self, draft: Draft, submission: Submission) -> Answer:
+        answer = answer_body(draft, hashlib.sha256(submission.xml).hexdigest())
+        parts = parts_of(submission)
+        steps = [
+            *message_steps(self._ctx, draft, answer),
+            *content_steps(self._ctx, draft.id, submission, parts),
+            self._ctx.event(
+                Art.ANNAHME,
+                akteur(submission.caller),
+                message_id=draft.id,
+                teile=[teil.sha256 for teil in parts],
+                absender=draft.kopf.absender,
+            ),
+        ]
+        try:
+            await self._ctx.db.commit(*steps)
+        except AlreadyThere:  # the same post at the same moment: whoever came second answers as for a repetition
+            known = await self._known(draft.kopf, draft.fingerprint)
+            if known is None:
+                raise
+            return known
+        self._wake()
+        return Answer(202, answer, f"/v1/messages/{draft.id}")
+
+
+def decide(ctx: Context, facts: Sachverhalt) -> Entscheidung:
+    """The rules' decision, by the version valid on the notice's day."""
+    return entscheide(facts, Vorgangslage(), ctx.directory, REGELWERK, Einstellungen())
+
+
+def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:
+    """The decision for roots that go to their named addressee (contracts.md section 4)."""
+    empfaenger = kopf.empfaenger
+    if empfaenger is None or ctx.directory.behoerde(empfaenger) is None:
+        text = "Die Nachricht nennt keinen Empfänger, der im Verzeichnis steht."
+        return Entscheidung("klaerung", "", (Grund("", text),))
+    text = "Diese Nachrichtenart geht an den Empfänger, den ihr Kopf nennt."
+    return Entscheidung("zustellen", "", (Grund("", text),), empfaenger=(empfaenger,))
+
+
+def answer_body(draft: Draft, sha256: str) -> bytes:
+    """The body of the 202, as it is stored and repeated."""
+    value: dict[str, Any] = {
+        "id": draft.id,
+        "nachrichten_id": draft.kopf.eigene_id,
+        "status": str(draft.status),
+        "entscheidung": draft.entscheidung.as_json(),
+        "receipt": {
+            "art": "annahme",
+            "sha256": sha256,
+            "zeitpunkt": as_iso(draft.at),
+            "url": f"/v1/messages/{draft.id}/evidence",
+        },
+    }
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def parts_of(submission: Submission) -> tuple[Teil, ...]:
+    """The parts of a message: 0 is the XML, files follow as they came."""
+    xml = Teil(0, XML_NAME, "application/xml", hashlib.sha256(submission.xml).hexdigest(), len(submission.xml))
+    return (
+        xml,
+        *(Teil(n, f.name, f.media_type, f.sha256, f.bytes) for n, f in enumerate(submission.files, start=1)),
+    )
+
+
+def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
+    """Statements that store a message, who may read it, its decision and its deliveries."""
+    kopf = draft.kopf
+    message = Do(
+        "insert_message",
+        (
+            draft.id,
+            draft.herkunft,
+            kopf.absender or "",
+            kopf.eigene_id,
+            kopf.fremde_id,
+            kopf.familie,
+            kopf.wurzel,
+            kopf.version,
+            draft.entscheidung.nummer,
+            draft.anlass,
+            int(kopf.test),
+            int(draft.entscheidung.vorrang),
+            str(draft.status),
+            json.dumps(draft.entscheidung.as_json(), ensure_ascii=False),
+            draft.fingerprint,
+            answer,
+            blind_index(ctx.store_key, "aktenzeichen", kopf.aktenzeichen) if kopf.aktenzeichen else None,
+            blind_index(ctx.store_key, "azr_nummer", kopf.azr_nummer) if kopf.azr_nummer else None,
+            draft.gateway_id,
+            draft.bezug_id,
+            draft.at,
+        ),
+        expect=1,
+    )
+    return [
+        message,
+        ctx.event(
+            Art.ENTSCHEIDUNG,
+            ctx.self_akteur,
+            message_id=draft.id,
+            entscheidung=draft.entscheidung.entscheidung,
+            nummer=draft.entscheidung.nummer,
+            empfaenger=list(draft.entscheidung.empfaenger),
+        ),
+        *(step for planned in draft.deliveries for step in delivery_steps(ctx, draft, planned)),
+        Do("insert_readers", (draft.id,)),
+    ]
+
+
+def delivery_steps(ctx: Context, draft: Draft, planned: Planned) -> list[Do]:
+    """Statements that store one planned delivery."""
+    delivery_id = new_id()
+    vorrang = int(draft.entscheidung.vorrang)
+    args = (delivery_id, draft.id, planned.empfaenger, planned.partner_id, planned.weg, str(planned.status))
+    steps = [Do("insert_delivery", (*args, vorrang, draft.at, draft.at, None, planned.grund), expect=1)]
+    if planned.status is DeliveryStatus.UEBERGEBEN:
+        detail = {"weg": planned.weg, "empfaenger": planned.empfaenger}
+        steps.append(ctx.event(Art.UEBERGABE, ctx.self_akteur, message_id=draft.id, delivery_id=delivery_id, **detail))
+    return steps
+
+
+def content_steps(ctx: Context, message_id: str, submission: Submission, parts: tuple[Teil, ...]) -> list[Do]:
+    """Statements that store the parts and what is left to write of their content."""
+    xml = ctx.content.seal_small(submission.xml, ctx.now())
+    contents: list[Sealed] = [xml, *(file.content for file in submission.files)]
+    steps: list[Do] = []
+    for teil, content in zip(parts, contents, strict=True):
+        args = (message_id, teil.n, teil.name, teil.media_type, teil.sha256, teil.bytes, content.id)
+        steps += [*content.steps, Do("insert_part", args, expect=1)]
+    return steps
+
+
+def _json_part(raw: bytes | None) -> dict[str, Any] | None:
+    if raw is None:
+        return None
+    try:
+        value = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Malformed("Der Teil „sachverhalt“ ist kein gültiges JSON.", code="sachverhalt_json") from None
+    if not isinstance(value, dict):
+        raise Malformed("Der Teil „sachverhalt“ muss ein JSON-Objekt sein.", code="sachverhalt_json")
+    return value
+
+
+def _not_permitted(entscheidung: Entscheidung) -> Invalid:
+    text = " ".join(grund.text for grund in entscheidung.begruendung)
+    return Invalid(
+        text,
+        Befund("unzulaessig", text, nummer=entscheidung.nummer),
+        code="unzulaessig",
+        entscheidung=entscheidung.as_json(),
+    )

@@ -1,0 +1,129 @@
+"""What every journey needs: configuration, store, rules, directory, agreements, keys, clock.
+
+Promises: one value, made once at start; agreements are read anew when they changed in the store.
+Fails: not by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from uuid_utils import uuid7
+
+from gateway import clock
+from gateway.check.checker import Checker
+from gateway.config import Config
+from gateway.events import Art
+from gateway.message import Caller
+from gateway.partner import Partner
+from gateway.seal.sealer import Identity
+from gateway.store.content import Contents
+from gateway.store.database import Database, Do
+from routing.verzeichnis import Verzeichnis
+
+PARTNERS_FRESH = 2 * clock.SECOND
+"""How long agreements are served from memory: a change takes effect within two seconds, on every gateway."""
+
+
+def new_id() -> str:
+    """A new key: UUIDv7, so that keys sort by time."""
+    return str(uuid7())
+
+
+class Partners:
+    """The agreements, cached for `PARTNERS_FRESH`."""
+
+    def __init__(self, db: Database, now: Callable[[], int]) -> None:
+        self._db = db
+        self._now = now
+        self._read_at = 0
+        self._by_id: dict[str, Partner] = {}
+        self._by_authority: dict[str, Partner] = {}
+        self._by_as2: dict[str, Partner] = {}
+
+    async def by_id(self, partner_id: str | None) -> Partner | None:
+        """The agreement of that id."""
+        await self._refresh()
+        return self._by_id.get(partner_id or "")
+
+    async def of(self, authority: str) -> Partner | None:
+        """The agreement under which `authority` is reached."""
+        await self._refresh()
+        return self._by_authority.get(authority)
+
+    async def by_as2_id(self, as2_id: str) -> Partner | None:
+        """The agreement of the partner that calls itself `as2_id`."""
+        await self._refresh()
+        return self._by_as2.get(as2_id)
+
+    async def _refresh(self) -> None:
+        if self._now() - self._read_at < PARTNERS_FRESH:
+            return
+        rows = await self._db.fetch("partners")
+        partners = [Partner.model_validate_json(row["agreement"]) for row in rows]
+        self._by_id = {p.id: p for p in partners}
+        self._by_authority = {key: p for p in partners for key in p.behoerden}
+        self._by_as2 = {p.as2_id: p for p in partners if p.as2_id}
+        self._read_at = self._now()
+
+
+@dataclass
+class Context:
+    """Made by gateway/service/gateway.py."""
+
+    config: Config
+    db: Database
+    content: Contents
+    store_key: bytes = field(repr=False)
+    """Key of the blind index over Aktenzeichen and AZR-Nummern."""
+    checker: Checker
+    directory: Verzeichnis
+    identity: Identity
+    now: Callable[[], int] = clock.now
+    partners: Partners = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The agreements come from the store."""
+        self.partners = Partners(self.db, self.now)
+
+    def today(self) -> date:
+        """The day of receipt in Germany."""
+        return clock.day(self.now())
+
+    def at(self) -> datetime:
+        """Now, for certificates and signatures."""
+        return clock.as_datetime(self.now())
+
+    def abandoned_before(self, lease: int) -> int:
+        """Leases that end before this moment have lost their worker, when asked before our own workers start.
+
+        A gateway alone on its database (SQLite) knows that all have; among several, only time tells.
+        """
+        alone = self.config.store.url.startswith("sqlite:")
+        return self.now() + (lease + clock.SECOND if alone else 0)
+
+    def event(
+        self,
+        art: Art,
+        akteur: str,
+        *,
+        message_id: str | None = None,
+        delivery_id: str | None = None,
+        **detail: object,
+    ) -> Do:
+        """The statement that records an event; `detail` holds keys, codes and digests only."""
+        text = json.dumps(detail, ensure_ascii=False, sort_keys=True)
+        return Do("insert_event", (new_id(), self.now(), str(art), message_id, delivery_id, akteur, text))
+
+    @property
+    def self_akteur(self) -> str:
+        """What events name as the actor for what the gateway does by itself."""
+        return self.config.gateway.kennung
+
+
+def akteur(caller: Caller) -> str:
+    """What events name as the actor: the certificate, by its fingerprint."""
+    return f"zertifikat:{caller.fingerprint}"

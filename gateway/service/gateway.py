@@ -1,0 +1,217 @@
+"""The whole gateway: opened from its configuration, started, stopped.
+
+Promises: recovery is finished before workers start; stopping ends listeners first, then work under way, then the
+store. Every listener's real port is known once `start` returns.
+Fails: `ConfigError`, `PkiError`, `StoreError`, `OSError` on opening and starting, with what to mend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import aiohttp
+
+from gateway import clock
+from gateway.check.checker import Checker
+from gateway.check.resources import SchemaStore
+from gateway.config import Config
+from gateway.events import Art
+from gateway.message import Caller
+from gateway.pki import load_pairs, load_store_key
+from gateway.route.resources import packaged_directory
+from gateway.seal.identity import Identity
+from gateway.send.http import new_session
+from gateway.send.worker import Worker
+from gateway.service.accepting import Accepting
+from gateway.service.collecting import Collecting
+from gateway.service.context import Context
+from gateway.service.delivering import Delivering, Way, retry_policy
+from gateway.service.entering import Entering
+from gateway.service.forwarding import Forwarding
+from gateway.service.listeners import Listeners
+from gateway.service.mailing import Mailing
+from gateway.service.reading import Reading
+from gateway.service.receipts import Receipts
+from gateway.service.receiving import Receiving
+from gateway.service.sealing import Sealing
+from gateway.service.searching import Searching
+from gateway.service.settling import Settling
+from gateway.service.ways import As2Way, MailWay
+from gateway.store import open_database
+from gateway.store.content import Contents
+from gateway.store.steps import do
+
+log = logging.getLogger(__name__)
+
+POLL_S = 2.0
+"""How often workers look for work by themselves; a commit of this process wakes them at once."""
+TIDY_S = 1.0
+"""How often deadlines are looked at."""
+ORPHAN_AGE = 24 * 3600 * clock.SECOND
+"""Age at which staged content that nothing refers to is swept: longer than any upload takes."""
+SWEEP = 100
+"""Orphans swept at once."""
+DELIVERIES = 64
+"""Deliveries under way at once in one process; each partner has its own, smaller limit."""
+RECEIPTS = 8
+"""Receipts on their way at once."""
+
+
+async def open_context(config: Config) -> Context:
+    """Store, keys, rules and schemas of a configuration; close with `close_context`."""
+    now = clock.as_datetime(clock.now())
+    sign = load_pairs(config.schluessel.files("sign"), "sign", now)[0]
+    decrypt = load_pairs(config.schluessel.files("encrypt"), "encrypt", now)
+    store_key = load_store_key(config.store.schluessel)
+    identity = Identity(
+        config.as2_name, sign.key, sign.certificate, tuple((pair.key, pair.certificate) for pair in decrypt)
+    )
+    directory = packaged_directory()
+    schemas = SchemaStore(config.schemata.packs)
+    overlap = timedelta(days=config.schemata.ueberlappung_tage)
+    checker = Checker(schemas, schemas.catalogue(overlap, frozenset(config.schemata.vorschau)), directory)
+    db = await open_database(config.store.url)
+    return Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
+
+
+async def close_context(ctx: Context) -> None:
+    """Ends what `open_context` began."""
+    await ctx.checker.close()
+    await ctx.db.close()
+
+
+class Gateway:
+    """One running gateway."""
+
+    def __init__(self, ctx: Context) -> None:
+        self.ctx = ctx
+        self._session: aiohttp.ClientSession | None = None
+        settling = Settling(ctx)
+        self.accepting = Accepting(ctx, self._wake)
+        self.reading = Reading(ctx)
+        self.receipts = Receipts(ctx, self._http, retry_policy(ctx))
+        self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
+        self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
+        self.listeners = Listeners(
+            ctx,
+            accepting=self.accepting,
+            commands=_Commands(Forwarding(ctx, self.reading, self.accepting, self._wake), Collecting(ctx)),
+            reading=_Reader(self.reading, Searching(ctx)),
+            receiving=self.receiving,
+            mailing=Mailing(ctx, settling),
+            who_is=self.who_is,
+        )
+        self._workers: list[Worker[Any]] = [
+            Worker("zustellung", self.delivering, concurrency=DELIVERIES, poll_s=POLL_S),
+            Worker("quittungen", self.receipts, concurrency=RECEIPTS, poll_s=POLL_S),
+        ]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+
+    def who_is(self, fingerprint: str) -> Caller | None:
+        """The caller of a client certificate, by the configuration."""
+        entry = self.ctx.config.zugang_for(fingerprint, self.ctx.today())
+        if entry is None:
+            return None
+        return Caller(frozenset(entry.behoerden), frozenset(entry.rollen), fingerprint)
+
+    async def start(self) -> None:
+        """Recover, then listen and work."""
+        self._session = new_session(private_addresses=self.ctx.config.zustellung.private_adressen)
+        await self._recover()
+        await self.listeners.start()
+        if self.ctx.config.zustellung.arbeiter:
+            self._tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
+            self._tasks.append(asyncio.create_task(self._tidy()))
+
+    async def stop(self) -> None:
+        """Stop listening, finish what is under way, close."""
+        self._stopping.set()
+        await self.listeners.stop()
+        for worker in self._workers:
+            await worker.stop()
+        await asyncio.gather(*self._tasks)
+        if self._session is not None:
+            await self._session.close()
+        await close_context(self.ctx)
+
+    async def _recover(self) -> None:
+        found = {
+            "zustellungen": await self.delivering.recover(),
+            "quittungen": await self.receipts.recover(),
+            "eingaenge": await self.receiving.recover(),
+        }
+        if any(found.values()):
+            log.info("recovery: %s", found)
+        await self.ctx.db.commit(self.ctx.event(Art.WIEDERANLAUF, self.ctx.self_akteur, **found))
+
+    async def _tidy(self) -> None:
+        """Deadlines, orphans, requests that nobody judges any more; what fails is logged and tried again."""
+        jobs: tuple[Callable[[], Awaitable[object]], ...] = (
+            self.delivering.overdue,
+            self.receiving.recover,
+            self._sweep,
+        )
+        while not self._stopping.is_set():
+            for job in jobs:
+                try:
+                    await job()
+                except Exception:
+                    log.exception("tidying failed")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TIDY_S)
+
+    async def _sweep(self) -> None:
+        await self.ctx.db.commit(do("sweep_staged", created_before=self.ctx.now() - ORPHAN_AGE, count=SWEEP))
+
+    def _ways(self) -> dict[str, Way]:
+        config = self.ctx.config
+        ways: dict[str, Way] = {"as2": As2Way(self.ctx, self._http)}
+        if config.postausgang is not None and config.mail.postfach is not None:
+            ways["mail"] = MailWay(self.ctx, config.postausgang, config.mail.postfach)
+        return ways
+
+    def _http(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "started"
+        return self._session
+
+    def _wake(self) -> None:
+        for worker in self._workers:
+            worker.wake()
+
+
+class _Commands:
+    """Forward and acknowledge as one port."""
+
+    def __init__(self, forwarding: Forwarding, collecting: Collecting) -> None:
+        self.forward = forwarding.forward
+        self.acknowledge = collecting.acknowledge
+
+
+class _Reader:
+    """Reading and searching as one port."""
+
+    def __init__(self, reading: Reading, searching: Searching) -> None:
+        self.message = reading.message
+        self.events = reading.events
+        self.deliveries = reading.deliveries
+        self.evidence = reading.evidence
+        self.part = reading.part
+        self.inbox = reading.inbox
+        self.search = searching.search
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Gateway]:
+    """A gateway that runs inside the block."""
+    gateway = Gateway(await open_context(config))
+    try:
+        await gateway.start()
+        yield gateway
+    finally:
+        await gateway.stop()

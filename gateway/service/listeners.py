@@ -1,0 +1,109 @@
+"""The listeners of contracts.md section 2: API, AS2, operator's pages, status, mail.
+
+Promises: each listens on its own address; sockets handed over by the service manager (`LISTEN_FDS`) are used instead,
+matched by their address; `ports` tells the real ones.
+Fails: `OSError` when an address is taken, `PkiError` for keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from gateway.accept.as2 import As2In
+from gateway.accept.as2 import Receiver as As2Receiver
+from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
+from gateway.accept.mail import MailReceiver, listen
+from gateway.config_fields import split_address
+from gateway.service.context import Context
+from gateway.service.status import status_app
+from gateway.tls import HandshakeFailures, listener_contexts
+from gateway.watch.http import Reader, ReadSide
+from gateway.web import WhoIs, guard
+
+FIRST_FD = 3
+"""sd_listen_fds(3): sockets that are handed over begin here."""
+SHUTDOWN_S = 5.0
+"""How long a request under way may take when the gateway stops."""
+
+
+class Listeners:
+    """All listeners of one gateway."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        *,
+        accepting: Intake,
+        commands: Commands,
+        reading: Reader,
+        receiving: As2Receiver,
+        mailing: MailReceiver,
+        who_is: WhoIs,
+    ) -> None:
+        self._ctx = ctx
+        self.failures = HandshakeFailures()
+        self.ports: dict[str, int] = {}
+        """Real port by listener: `api`, `as2`, `status`, `mail`."""
+        self._runners: list[web.AppRunner] = []
+        self._mailing = mailing
+        self._mail: asyncio.Server | None = None
+        api = web.Application(middlewares=[guard(who_is)])
+        api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
+        as2 = web.Application()
+        as2.add_routes(As2In(receiving).routes())
+        self._apps = {"api": api, "as2": as2, "status": status_app(ctx, self.failures)}
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        config = self._ctx.config
+        contexts = listener_contexts(config, self._ctx.at(), self.failures)
+        given = handed_over()
+        addresses = {"api": config.api.adresse, "as2": config.as2.adresse, "status": config.status.adresse}
+        for name, app in self._apps.items():
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+            await runner.setup()
+            self._runners.append(runner)
+            site = _site(runner, addresses[name], given, contexts.get(name))
+            await site.start()
+            self.ports[name] = runner.addresses[0][1]
+        await self._start_mail()
+
+    async def stop(self) -> None:
+        """Stop listening; requests under way are finished."""
+        if self._mail is not None:
+            self._mail.close()
+            await self._mail.wait_closed()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+
+    async def _start_mail(self) -> None:
+        config = self._ctx.config.mail
+        if config.postfach is None:
+            return
+        self._mail = await listen(self._mailing, config.postfach, config.host, config.port)
+        self.ports["mail"] = self._mail.sockets[0].getsockname()[1]
+
+
+def handed_over() -> list[socket.socket]:
+    """Listening sockets from the service manager (LISTEN_FDS, LISTEN_PID)."""
+    if os.environ.get("LISTEN_PID") not in (None, str(os.getpid())):
+        return []
+    count = int(os.environ.get("LISTEN_FDS", "0"))
+    return [socket.socket(fileno=fd) for fd in range(FIRST_FD, FIRST_FD + count)]
+
+
+def _site(
+    runner: web.AppRunner, address: str, given: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> web.BaseSite:
+    host, port = split_address(address)
+    for sock in given:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.getsockname()[1] == port:
+            return web.SockSite(runner, sock, ssl_context=tls)
+    return web.TCPSite(runner, host, port, ssl_context=tls)

@@ -1,0 +1,157 @@
+"""Our receipts for what partners send: built, signed, sent later where that was asked for (wire.md section 4).
+
+Promises: a receipt is signed with our key and names the Message-ID byte for byte; who is unknown gets an unsigned one;
+asynchronous ones go to the agreement's URL alone.
+Fails: sending is a worker's job; its failures are tried again.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from gateway import clock, mime
+from gateway.accept.as2 import WireAnswer
+from gateway.as2headers import As2Request, new_message_id, quote_as2_name, request_headers
+from gateway.events import Art
+from gateway.partner import Algorithmen
+from gateway.seal.sealer import sign_entity
+from gateway.send.failure import Failure, from_http
+from gateway.send.http import USER_AGENT, post
+from gateway.send.retry import Again, RetryPolicy, decide
+from gateway.service.context import Context
+from gateway.settle import disposition as dispositions
+from gateway.settle.disposition import Disposition
+from gateway.settle.mdn import Mic, build_report
+from gateway.store.database import Do, Row
+from gateway.tls import partner_context
+
+LEASE = 10 * 60 * clock.SECOND
+"""How long a claim on a receipt to send holds."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A receipt as it goes over the wire."""
+
+    headers: tuple[tuple[str, str], ...]
+    """MIME headers."""
+    body: bytes = field(repr=False)
+
+
+class Receipts:
+    """Builds receipts; the worker's port for those that are sent later."""
+
+    def __init__(self, ctx: Context, session: Callable[[], aiohttp.ClientSession], policy: RetryPolicy) -> None:
+        self._ctx = ctx
+        self._session = session
+        self._policy = policy
+
+    def build(self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None) -> Receipt:
+        """Our signed receipt for `request`; unsigned where a plain one was asked for."""
+        entity = self._report(request, disposition, mic)
+        if request.receipt is None or not request.receipt.signed:
+            parsed = mime.parse(entity)
+            return Receipt(tuple(parsed.headers), parsed.body)
+        content_type, body = sign_entity(entity, self._ctx.identity, Algorithmen(), self._ctx.at())
+        return Receipt((("Content-Type", content_type),), body)
+
+    def unknown(self, request: As2Request) -> WireAnswer:
+        """To whom we have no agreement with: unsigned, and nothing else."""
+        parsed = mime.parse(self._report(request, dispositions.UNKNOWN_TRADING_RELATIONSHIP, None))
+        return self.answer(request, Receipt(tuple(parsed.headers), parsed.body))
+
+    def answer(self, request: As2Request, receipt: Receipt) -> WireAnswer:
+        """A receipt as the answer of the same connection."""
+        return WireAnswer(200, (*self._as2_headers(request.sender), *receipt.headers), receipt.body)
+
+    async def claim(self, limit: int) -> Sequence[Row]:
+        """Receipts that are due."""
+        now = self._ctx.now()
+        return (await self._ctx.db.commit(Do("claim_mdns", (now, now + LEASE, limit))))[0]
+
+    async def recover(self) -> int:
+        """Gives back what a gateway that died had claimed. To be called before workers start."""
+        rows = await self._ctx.db.commit(Do("recover_mdns", (self._ctx.abandoned_before(LEASE), self._ctx.now())))
+        return len(rows[0])
+
+    async def work(self, job: Row) -> None:
+        """Sends one receipt."""
+        partner = await self._ctx.partners.by_as2_id(job["as2_from"])
+        if partner is None or partner.mdn_url is None or partner.mdn_url != job["async_url"]:
+            await self._move(job, "gescheitert", None)
+            return
+        mime_headers = [tuple(pair) for pair in json.loads(job["mdn_headers"])]
+        content_type = dict(mime_headers)["Content-Type"]
+        headers = request_headers(
+            sender=self._ctx.config.as2_name,
+            recipient=job["as2_from"],
+            message_id=self._new_id(),
+            content_type=content_type,
+            now=self._ctx.now(),
+            transfer_encoding=None,
+        )
+        anchors = tuple(partner.pems("tls", self._ctx.at()))
+        tls = partner_context(anchors) if partner.mdn_url.startswith("https:") else None
+        answer = await post(self._session(), partner.mdn_url, headers, bytes(job["mdn_body"]), ssl_context=tls)
+        failure = answer if isinstance(answer, Failure) else from_http(answer.status, receipt=False)
+        await self._record(job, failure if isinstance(failure, Failure) else None)
+
+    async def failed(self, job: Row, error: Exception) -> None:
+        """An attempt raised: tried again."""
+        del error
+        await self._move(job, "wartet", self._ctx.now() + 60 * clock.SECOND)
+
+    async def _record(self, job: Row, failure: Failure | None) -> None:
+        if failure is None:
+            await self._move(job, "zugestellt", None)
+            return
+        verdict = decide(
+            self._policy,
+            attempts=job["mdn_attempts"],
+            first_at=job["received"],
+            now=self._ctx.now(),
+            failure=failure,
+            random01=random.random(),  # noqa: S311 - jitter
+        )
+        if isinstance(verdict, Again):
+            await self._move(job, "wartet", verdict.at)
+        else:
+            await self._move(job, "gescheitert", None)
+
+    async def _move(self, job: Row, status: str, next_at: int | None) -> None:
+        steps = [Do("move_mdn", (job["id"], job["mdn_attempts"], status, next_at))]
+        if status == "zugestellt":
+            steps.append(
+                self._ctx.event(
+                    Art.QUITTUNG_GESENDET, self._ctx.self_akteur, message_id=job["message_id"], eingang=job["id"]
+                )
+            )
+        await self._ctx.db.commit(*steps)
+
+    def _report(self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None) -> bytes:
+        return build_report(
+            original_message_id=request.message_id,
+            disposition=disposition,
+            final_recipient=self._ctx.config.as2_name,
+            reporting_ua=USER_AGENT,
+            mic=Mic.read(f"{mic[0]}, {mic[1]}") if mic else None,
+            original_recipient=request.recipient,
+        )
+
+    def _as2_headers(self, recipient: str) -> tuple[tuple[str, str], ...]:
+        return (
+            ("AS2-Version", "1.2"),
+            ("AS2-From", quote_as2_name(self._ctx.config.as2_name)),
+            ("AS2-To", quote_as2_name(recipient)),
+            ("Message-ID", self._new_id()),
+            ("MIME-Version", "1.0"),
+        )
+
+    def _new_id(self) -> str:
+        return new_message_id(self._ctx.config.as2_name, secrets.token_hex(16))

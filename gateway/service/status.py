@@ -1,0 +1,43 @@
+"""The status listener: /healthz, /readyz, /metrics, on loopback only.
+
+Promises: health tells the truth: ready means that the store answers now. No personal data in any metric.
+Fails: 503 when not ready.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from gateway.service.context import Context
+from gateway.store.database import StoreError
+from gateway.tls import HandshakeFailures
+
+
+def status_app(ctx: Context, failures: HandshakeFailures) -> web.Application:
+    """The application of the status listener."""
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        try:
+            await ctx.db.fetch_one("schema_version")
+        except StoreError:
+            return web.Response(status=503, text="store\n")
+        return web.Response(text="ready\n")
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(text=_metrics(failures), content_type="text/plain", charset="utf-8")
+
+    app = web.Application()
+    app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
+    return app
+
+
+def _metrics(failures: HandshakeFailures) -> str:
+    lines = ["# TYPE gateway_tls_handshake_failures_total counter"]
+    lines += [
+        f'gateway_tls_handshake_failures_total{{listener="{listener}",reason="{reason}"}} {count}'
+        for (listener, reason), count in sorted(failures.counts.items())
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,122 @@
+"""The two ways to a partner: AS2 over HTTP, and S/MIME mail.
+
+Promises: each hands the sealed bytes over once and says what came of it; what goes wrong on the line is a value.
+Fails: not by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiohttp
+
+from gateway import mime
+from gateway.as2headers import ReceiptRequest, request_headers
+from gateway.config import Postausgang
+from gateway.partner import Partner
+from gateway.pki import load_certificates, pem_of
+from gateway.send.failure import Failure, Taken, from_http
+from gateway.send.http import Response, Timeouts, post
+from gateway.send.mail import Envelope, MailServer, send
+from gateway.send.mail_message import build_message
+from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
+from gateway.service.context import Context
+from gateway.service.sealing import Wire
+from gateway.settle.mdn import is_receipt_type
+from gateway.tls import client_context, partner_context
+
+
+class As2Way:
+    """AS2: one POST; a synchronous receipt comes in the answer."""
+
+    def __init__(self, ctx: Context, session: Callable[[], aiohttp.ClientSession]) -> None:
+        self._ctx = ctx
+        self._session = session
+
+    async def hand_over(self, wire: Wire, partner: Partner) -> Outcome:
+        """Sends once."""
+        url = partner.url or ""
+        anchors = tuple(partner.pems("tls", self._ctx.at()))
+        answer = await post(
+            self._session(),
+            url,
+            self._headers(wire, partner),
+            wire.body,
+            timeouts=Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden),
+            ssl_context=partner_context(anchors) if url.startswith("https:") else None,
+        )
+        return Failed(answer) if isinstance(answer, Failure) else self._judge(answer)
+
+    def _headers(self, wire: Wire, partner: Partner) -> list[tuple[str, str]]:
+        base = self._ctx.config.as2.oeffentliche_url
+        later = f"{base.rstrip('/')}/as2" if partner.mdn == "async" and base else None
+        headers = request_headers(
+            sender=self._ctx.config.as2_name,
+            recipient=partner.as2_id or "",
+            message_id=wire.wire_id,
+            content_type=wire.headers["Content-Type"],
+            now=self._ctx.now(),
+            receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), url=later, required=True),
+        )
+        return [*headers, ("X-Gateway-Id", wire.delivery["message_id"])]
+
+    def _judge(self, answer: Response) -> Outcome:
+        content_type = answer.header("Content-Type") or ""
+        meaning = from_http(
+            answer.status,
+            receipt=is_receipt_type(content_type) and bool(answer.body),
+            retry_after=answer.header("Retry-After"),
+            now=self._ctx.now(),
+        )
+        if isinstance(meaning, Failure):
+            return Failed(meaning)
+        if meaning is Taken.HANDED_OVER:
+            return HandedOver()
+        return ReceiptCame(_entity(answer))
+
+
+def _entity(answer: Response) -> bytes:
+    """The MIME entity of an answer: its Content headers, exactly as they came, and its body."""
+    head = b"".join(
+        name + b": " + value + b"\r\n"
+        for name, value in answer.headers
+        if name.lower() in {b"content-type", b"content-transfer-encoding"}
+    )
+    return head + b"\r\n" + answer.body
+
+
+class MailWay:
+    """S/MIME mail (AS1); the receipt comes later, by mail."""
+
+    def __init__(self, ctx: Context, postausgang: Postausgang, postfach: str) -> None:
+        self._ctx = ctx
+        self._server = mail_server(postausgang)
+        self._sender = postausgang.absender
+        self._postfach = postfach
+
+    async def hand_over(self, wire: Wire, partner: Partner) -> Outcome:
+        """Sends once."""
+        recipient = partner.adresse or ""
+        mail = build_message(
+            sender=self._sender,
+            recipient=recipient,
+            message_id=wire.wire_id,
+            now=self._ctx.now(),
+            entity=mime.build([*wire.headers.items(), ("X-Gateway-Id", wire.delivery["message_id"])], wire.body),
+            notify=self._postfach,
+            receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), required=True),
+        )
+        result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
+        return Failed(result) if isinstance(result, Failure) else HandedOver()
+
+
+def mail_server(setting: Postausgang) -> MailServer:
+    """The mail server of the configuration; its password is read from its file now.
+
+    Raises:
+        OSError: the password file cannot be read.
+    """
+    password = setting.kennwort_datei.read_text().strip() if setting.kennwort_datei else None
+    anchors = [pem_of(certificate) for certificate in load_certificates(setting.ca)] if setting.ca else []
+    tls = client_context(anchors) if setting.sicherheit != "keine" else None
+    return MailServer(setting.host, setting.port, setting.sicherheit, tls, setting.benutzer, password)
