@@ -222,6 +222,7 @@ _MEANINGS: Final[tuple[tuple[type[BaseException], Trouble], ...]] = (
     (aiohttp.ClientConnectionError, Trouble.CUT),
     (ssl.SSLError, Trouble.TLS),
     (OSError, Trouble.CUT),
+    (UnicodeError, Trouble.ADDRESS),  # a host name that cannot be written in DNS
 )
 
 

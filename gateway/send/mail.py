@@ -17,6 +17,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from gateway.send.failure import Failure, Trouble, from_smtp, from_trouble
+from gateway.send.mail_message import checked_address
 
 TIMEOUT_S: Final = 60.0
 """Longest wait for one reply but the last."""
@@ -91,6 +92,7 @@ async def send(
         return from_trouble(Trouble.MAIL_TOO_LARGE)
     client = _client(server, timeout_s)
     try:
+        _check(envelope)
         await client.connect()
         await _secure(client, server)
         return await _transaction(client, envelope, message, data_timeout_s)
@@ -100,6 +102,19 @@ async def send(
         return failure_of(error)
     finally:
         await _leave(client)
+
+
+def _check(envelope: Envelope) -> None:
+    """Plain addresses only: aiosmtplib would read another address out of a crooked one.
+
+    Raises:
+        ValueError: an address or the ENVID is not plain.
+    """
+    checked_address(envelope.recipient)
+    if envelope.sender:
+        checked_address(envelope.sender)
+    if envelope.envid is not None:
+        xtext(envelope.envid)
 
 
 def _client(server: MailServer, timeout_s: float) -> aiosmtplib.SMTP:
@@ -122,6 +137,7 @@ async def _secure(client: aiosmtplib.SMTP, server: MailServer) -> None:
         if not client.supports_extension("starttls"):
             raise _NoStartTlsError
         await client.starttls()
+        await client.ehlo()  # RFC 3207 section 4.2: what was said before TLS counts no more
     if server.user is not None:
         await client.login(server.user, server.password or "")
 
@@ -129,7 +145,6 @@ async def _secure(client: aiosmtplib.SMTP, server: MailServer) -> None:
 async def _transaction(
     client: aiosmtplib.SMTP, envelope: Envelope, message: bytes, data_timeout_s: float
 ) -> Accepted | Failure:
-    await client.ehlo()
     limit = size_limit(client.esmtp_extensions.get("size"))
     if limit is not None and len(message) > limit:
         return from_trouble(Trouble.MAIL_TOO_LARGE)
@@ -194,6 +209,7 @@ _MEANINGS: Final[tuple[tuple[type[BaseException], Trouble], ...]] = (
     (ssl.SSLCertVerificationError, Trouble.TLS_CERTIFICATE),
     (ssl.SSLError, Trouble.TLS),
     (OSError, Trouble.CUT),
+    (ValueError, Trouble.ADDRESS),
 )
 
 

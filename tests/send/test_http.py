@@ -326,7 +326,16 @@ async def test_no_cookie_is_kept(session: aiohttp.ClientSession) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "ftp://127.0.0.1/", "http://", "http://127.0.0.1:99999/", "http://127.1/"]
+    "url",
+    [
+        "",
+        "nonsense",
+        "ftp://127.0.0.1/",
+        "http://",
+        "http://127.0.0.1:99999/",
+        "http://127.1/",
+        f"http://{'a' * 64}.invalid/",
+    ],
 )
 async def test_an_unusable_address_lies_with_us(session: aiohttp.ClientSession, url: str) -> None:
     failure = await say(session, url)
@@ -335,7 +344,8 @@ async def test_an_unusable_address_lies_with_us(session: aiohttp.ClientSession, 
 
 
 async def test_an_unknown_host(session: aiohttp.ClientSession) -> None:
-    assert await say(session, "http://nowhere.invalid/") == trouble(Trouble.DNS)
+    too_long_for_any_resolver = ".".join(["a" * 63] * 4 + ["invalid"])
+    assert await say(session, f"http://{too_long_for_any_resolver}/") == trouble(Trouble.DNS)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]"])
