@@ -1,7 +1,8 @@
 """Why a message breaks its schema, in German: line, XPath, a sentence that says how to mend it.
 
 Promises: pure; `xmlschema` is asked only after libxml2 has refused. Texts hold names of elements and attributes and
-what the schema demands (allowed values, lengths, forms), never a value that the message contains. At most `MAX_FINDINGS`.
+what the schema demands (allowed values, lengths, forms), never a value that the message contains. At most
+`MAX_FINDINGS`.
 Fails: not for any message; an empty list means that `xmlschema` found nothing, which the caller reports as an alarm.
 """
 
@@ -58,7 +59,8 @@ def load(xsd: Path) -> Schema:
 
 def findings(schema: Schema, root: etree._Element) -> list[Befund]:
     """What is wrong with a message, in document order, without duplicates."""
-    errors = schema.iter_errors(root, use_location_hints=False)
+    source: Any = root  # lxml's elements have what xmlschema asks of an element, but not its declared type
+    errors = schema.iter_errors(source, use_location_hints=False)
     found: dict[tuple[str | None, ...], Befund] = {}
     with contextlib.suppress(XMLSchemaException):  # it can stumble over hostile xsi:type; what was found still counts
         for error in itertools.islice(errors, 4 * MAX_FINDINGS):
@@ -79,10 +81,10 @@ def _same(finding: Befund) -> tuple[str | None, ...]:
 def _finding(error: XMLSchemaValidationError) -> Befund:
     """One error of `xmlschema` as a finding."""
     code, text = _sentence(error)
-    element = error.elem if isinstance(error.elem, etree._Element) else None
-    if isinstance(error, XMLSchemaChildrenValidationError) and isinstance(error.invalid_child, etree._Element):
+    element: Any = error.elem
+    if isinstance(error, XMLSchemaChildrenValidationError) and error.invalid_child is not None:
         element = error.invalid_child
-    if element is None:
+    if not isinstance(element, etree._Element):
         return Befund(code, text)
     return Befund(code, text, zeile=element.sourceline, xpath=xpath_of(element))
 
@@ -159,7 +161,8 @@ def _documentation(xsd_type: Any) -> str | None:
 def _length(error: XMLSchemaValidationError) -> tuple[str, str]:
     """The value is too short or too long."""
     value = getattr(error.validator, "value", None)
-    word = {XsdMinLengthFacet: "mindestens", XsdMaxLengthFacet: "höchstens"}.get(type(error.validator), "genau")
+    words: dict[Any, str] = {XsdMinLengthFacet: "mindestens", XsdMaxLengthFacet: "höchstens"}
+    word = words.get(type(error.validator), "genau")
     return "wert_laenge", f"{_subject(error)} muss {word} {value} Zeichen lang sein."
 
 
