@@ -43,9 +43,15 @@ async def _serve(config: Config, ready_file: Path | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with running(config) as gateway:
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
-            write_new(ready_file, json.dumps(gateway.listeners.ports).encode() + b"\n")
+        _announce(ready_file, gateway.listeners.ports)
         await stopping.wait()
-        if ready_file is not None:
-            ready_file.unlink(missing_ok=True)
+        _announce(ready_file, None)
+
+
+def _announce(ready_file: Path | None, ports: dict[str, int] | None) -> None:
+    """Writes the ready file, or takes it away."""
+    if ready_file is None:
+        return
+    ready_file.unlink(missing_ok=True)
+    if ports is not None:
+        write_new(ready_file, json.dumps(ports).encode() + b"\n")

@@ -222,7 +222,7 @@ class Forwarding:
         original = Original(
             row["eigene_id"], row["wurzel"], row["version"], row["absender"], form, _berlin(row["eingang"])
         )
-        signed = StagedFile(receipt_name, "message/rfc822", digest, len(receipt), content)
+        signed = StagedFile(receipt_name, "application/octet-stream", digest, len(receipt), content)
         return original, (*carried, signed)
 
     def _acceptance(self, notice: Notice) -> bytes:
