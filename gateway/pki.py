@@ -255,9 +255,15 @@ def write_new(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         os.link(name, path)
     except FileExistsError:
-        raise FileExistsError(f"{path}: Datei gibt es schon; sie bleibt, wie sie ist") from None
+        _demand_new(path)
+        raise
     finally:
         Path(name).unlink()
+
+
+def _demand_new(path: Path) -> None:
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path}: Datei gibt es schon; sie bleibt, wie sie ist")
 
 
 def write_pair(pair: KeyPair, stem: Path) -> KeyFiles:
@@ -267,6 +273,8 @@ def write_pair(pair: KeyPair, stem: Path) -> KeyFiles:
         FileExistsError: one of them is there already.
     """
     files = KeyFiles(key=stem.with_name(stem.name + ".key"), crt=stem.with_name(stem.name + ".crt"))
+    for path in (files.key, files.crt):
+        _demand_new(path)
     key = pair.key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

@@ -96,6 +96,13 @@ def test_the_wrong_key_is_refused(tmp_path: Path) -> None:
         pki.load_pair(pki.write_pair(wrong_key(pair), tmp_path / "sign"))
 
 
+def test_a_pair_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "sign.crt").write_text("meins")
+    with pytest.raises(FileExistsError, match=r"sign\.crt"):
+        pki.write_pair(self_signed(Request(purpose="sign", name="x")), tmp_path / "sign")
+    assert [path.name for path in tmp_path.iterdir()] == ["sign.crt"]
+
+
 @pytest.mark.parametrize(
     ("key", "purpose", "text"),
     [
