@@ -131,9 +131,7 @@ async def test_whatever_was_touched_is_refused(
             f"update chunk set last = 1 where content_id = '{ours}' and n = 1",
         ],
         "last no more": [f"update chunk set last = 0 where content_id = '{ours}' and n = 2"],
-        "one too many": [
-            f"insert into chunk select content_id, 3, last, data from chunk where content_id = '{ours}' and n = 2"
-        ],
+        "one too many": [f"insert into chunk select content_id, 3, last, data from chunk where {last}"],
         "emptied": [here.format(blob.format(""), 1)],
         "key of another content": [
             f"update content set wrapped_key = (select wrapped_key from content where id = '{other}') "
