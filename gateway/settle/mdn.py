@@ -185,8 +185,7 @@ def parse_report(entity: bytes) -> Report:
     if len(entity) > REPORT_MAX:
         return Report(faults=("zu_gross",))
     try:
-        machines = _machine_parts(mime.parse(entity, allow_bare_lf=True), 0)
-        bodies = [part.decoded() for part in machines]
+        bodies = _machine_bodies(mime.parse(entity, allow_bare_lf=True))
     except mime.MimeError as error:
         return Report(faults=(f"mime_{error.code}",))
     if len(bodies) != 1:
@@ -208,6 +207,18 @@ def _field(name: str, value: str) -> bytes:
     if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
         raise ValueError("a field of a receipt stands on one line")
     return f"{name}: {value}\r\n".encode("latin-1")
+
+
+def _machine_bodies(entity: mime.Entity) -> list[bytes]:
+    """Contents of all machine parts; a closing delimiter that is missing, as some programs leave it out, is added."""
+    try:
+        return [part.decoded() for part in _machine_parts(entity, 0)]
+    except mime.MimeError as error:
+        if error.code != "multipart_unterminated":
+            raise
+    closing = f"\r\n--{entity.params.get('boundary', '')}--\r\n".encode("latin-1", "replace")
+    closed = mime.parse(entity.raw + closing, allow_bare_lf=True)
+    return [part.decoded() for part in _machine_parts(closed, 0)]
 
 
 def _machine_parts(entity: mime.Entity, depth: int) -> list[mime.Entity]:

@@ -222,6 +222,22 @@ async def test_an_answer_cut_in_the_middle(session: aiohttp.ClientSession, begin
         assert await say(session, url) == trouble(Trouble.CUT)
 
 
+async def test_a_refusal_in_the_middle_of_the_upload_is_heard(session: aiohttp.ClientSession) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 100_000
+
+    async with answering("HTTP/1.1 413 Too Large\nContent-Length: 0\nConnection: close\n") as url:
+        failure = meaning(await post(session, url, [], chunks, length=10_000_000, timeouts=QUICK))
+    assert isinstance(failure, Failure)
+    assert failure.code == "http_413"
+
+
+async def test_an_endless_header_is_no_answer(session: aiohttp.ClientSession) -> None:
+    async with answering(f"HTTP/1.1 200 OK\nX: {'y' * 100_000}\n") as url:
+        assert await say(session, url) == trouble(Trouble.PROTOCOL)
+
+
 async def test_a_slow_peer(session: aiohttp.ClientSession) -> None:
     done = asyncio.Event()
 

@@ -300,7 +300,7 @@ def test_the_machine_part_alone_and_a_whole_mail_are_read() -> None:
         (b"<html>502</html>", "mime_header_unterminated"),
         (b"Content-Type: text/html\r\n\r\n<html/>", "kein_maschinenteil"),
         (b"Content-Type: multipart/report\r\n\r\nx", "mime_boundary"),
-        (report(GOOD)[:-7], "mime_multipart_unterminated"),
+        (report(GOOD)[:100], "mime_header_unterminated"),
         (report(GOOD, encoding="x-zip"), "mime_transfer_encoding"),
         (b"x" * (REPORT_MAX + 1), "zu_gross"),
         (report("nothing of use\n"), "disposition"),
@@ -327,6 +327,14 @@ def test_a_damaged_report_does_no_harm(data: st.DataObject) -> None:
         entity[at : at + data.draw(st.integers(0, 9))] = data.draw(st.binary(max_size=9))
     read = parse_report(bytes(entity))
     assert read.mic is None or len(read.mic.digest) >= 16
+
+
+@pytest.mark.parametrize("line_end", ["\r\n", "\n"])
+def test_a_missing_closing_delimiter_is_forgiven(line_end: str) -> None:
+    whole = report(GOOD, line_end=line_end)
+    cut = whole[: whole.rindex(b"--b--") - len(line_end)]
+    assert parse_report(cut) == parse_report(whole)
+    assert parse_report(cut + b"--b") != parse_report(whole)
 
 
 def test_deep_nesting_ends() -> None:
