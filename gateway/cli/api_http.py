@@ -245,5 +245,6 @@ def _why(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "keine Antwort innerhalb der Wartezeit"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"keine Verbindung ({error.os_error.strerror or 'unbekannter Grund'})"
+        number = error.os_error.errno
+        return f"keine Verbindung ({os.strerror(number) if number and number > 0 else 'Name nicht auflösbar'})"
     return "die Verbindung brach ab; war das Client-Zertifikat gültig? Erneut senden ist gefahrlos"

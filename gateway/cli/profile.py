@@ -8,6 +8,7 @@ Fails: `click.UsageError` (exit 2).
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -72,8 +73,8 @@ def connection(given: dict[str, Any]) -> Connection:
     missing = [f"--{key}" for key in ("url", "cert", "key") if key not in values]
     if missing:
         raise click.UsageError(f"{', '.join(missing)} fehlt; angeben oder mit --profil aus {profile_path()} nehmen.")
-    if not str(values["url"]).startswith("https://"):
-        raise click.UsageError("--url muss mit https:// beginnen.")
+    if not re.fullmatch(r"https://[^\s/?#@]+[^\s/?#@:](/[^\s?#]*)?", str(values["url"])):
+        raise click.UsageError("--url muss die Form https://RECHNER[:PORT] haben.")
     values["url"] = str(values["url"]).rstrip("/").removesuffix("/v1")
     return Connection(**values)
 

@@ -39,6 +39,8 @@ class Peer:
     url: str = ""
     answers: dict[tuple[str, str], Callable[[], web.StreamResponse]] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
+    hasty: bool = False
+    """Answer before the body is read, as a server does that refuses by the headers."""
     failures: tls.HandshakeFailures = field(default_factory=tls.HandshakeFailures)
 
     def answer(self, method: str, path: str, value: Any, status: int = 200, **more: Any) -> None:
@@ -52,7 +54,7 @@ class Peer:
         self.answers[method, path] = make
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
+        body = b"" if self.hasty else await request.read()
         sha256 = certificate_sha256(request)
         self.received.append(Received(request.method, request.path_qs, dict(request.headers), body, sha256))
         make = self.answers.get((request.method, request.path))

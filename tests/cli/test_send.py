@@ -14,7 +14,7 @@ from multipart import parse_options_header
 
 from gateway.accept.form import FileBytes, FileEnds, FileStarts, Form
 from gateway.cli.profile import read_profile
-from gateway.errors import Befund, Conflict, Invalid, Overloaded
+from gateway.errors import Befund, Conflict, Invalid, Overloaded, TooLarge
 from gateway.pki import hash_of_certificate, load_certificates
 from gateway.pki_issue import Request
 
@@ -180,13 +180,24 @@ def test_a_broken_answer_is_exit_3(run: Run, peer: Peer, keys: Pki, message: Pat
     assert result.stderr.startswith(peer.url)
 
 
+def test_a_refusal_in_the_middle_of_a_long_upload_is_heard(
+    run: Run, peer: Peer, keys: Pki, message: Path, tmp_path: Path
+) -> None:
+    peer.answer("POST", "/v1/messages", TooLarge("Zu groß.").as_problem(), 413)
+    peer.hasty = True
+    (tmp_path / "gross.bin").write_bytes(bytes(40_000_000))
+    result = run("send", message, "--attachment", tmp_path / "gross.bin", "--url", peer.url, *keys.client())
+    assert result.exit_code == 1
+    assert "Zu groß." in result.stderr
+
+
 def test_nobody_listens(run: Run, keys: Pki, message: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     result = run("send", message, "--url", f"https://127.0.0.1:{port}", *keys.client())
     assert result.exit_code == 3
-    assert "keine Verbindung" in result.stderr
+    assert "keine Verbindung (Connection refused)" in result.stderr
 
 
 def test_a_gateway_of_another_ca_is_not_spoken_to(run: Run, peer: Peer, keys: Pki, message: Path) -> None:
@@ -215,7 +226,8 @@ def test_a_bad_client_certificate_gets_nowhere(run: Run, peer: Peer, keys: Pki, 
 def test_used_wrongly(run: Run, keys: Pki, message: Path, tmp_path: Path) -> None:
     options = keys.client()
     assert run("send", message).exit_code == 2
-    assert run("send", message, "--url", "http://127.0.0.1", *options).exit_code == 2
+    for url in ("http://127.0.0.1", "https://", "https://localhost:", "https://a@b", "https://a b", "https://a?b"):
+        assert run("send", message, "--url", url, *options).exit_code == 2
     assert run("send", tmp_path / "missing.xml", "--url", "https://127.0.0.1", *options).exit_code == 2
     (keys.folder / "client.key").unlink()
     result = run("send", message, "--url", "https://127.0.0.1:1", *options)
