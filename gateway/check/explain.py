@@ -72,9 +72,9 @@ def findings(schema: Schema, root: etree._Element) -> list[Befund]:
 
 
 def _same(finding: Befund) -> tuple[str | None, ...]:
-    """What makes two findings one: a restricted type complains about a value once for each of its ancestors."""
+    """What makes two findings one: a restricted type complains about one value once for each of its ancestors."""
     if finding.code.startswith("wert_"):
-        return finding.xpath, finding.code, finding.text.partition("“")[0]
+        return finding.xpath, "wert", finding.text.partition("“")[0]
     return finding.xpath, finding.text
 
 
