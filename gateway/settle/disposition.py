@@ -89,6 +89,17 @@ CAUSES: Final = frozenset(
 """Causes that RFC 4130 section 7.5, RFC 5402 section 5 and common use know, as `Disposition.cause` spells them."""
 
 
+def refusal(cause: str) -> Disposition:
+    """`processed/error` with a cause of RFC 4130, as the stage that refused names it (`decryption-failed`).
+
+    Raises:
+        ValueError: no cause that a peer may be told.
+    """
+    if cause not in CAUSES:
+        raise ValueError("not a cause of RFC 4130")
+    return Disposition("processed", ("error",), cause)
+
+
 def read_disposition(value: str) -> Disposition | None:
     """Read the value of Disposition; None if nothing stands there.
 

@@ -76,6 +76,22 @@ class Mic:
         return f"{self.base64}, {self.alg}"
 
     @classmethod
+    def of(cls, digest: str, alg: str) -> Mic:
+        """A MIC as it is stored and as the sealing computes it.
+
+        Args:
+            digest: base64.
+            alg: any spelling.
+
+        Raises:
+            ValueError: not a whole digest of a known algorithm.
+        """
+        found = cls.read(f"{digest},{alg}")
+        if found is None:
+            raise ValueError("not a whole digest of a known algorithm")
+        return found
+
+    @classmethod
     def read(cls, value: str) -> Mic | None:
         """Read a value of Received-Content-MIC in any spelling; None if a digest or a known algorithm is missing."""
         digest, _, alg = value.strip().rpartition(",")

@@ -16,6 +16,7 @@ from gateway.settle.disposition import (
     UNSUPPORTED_MIC_ALGORITHMS,
     Disposition,
     read_disposition,
+    refusal,
 )
 from gateway.settle.mdn import (
     FIELDS_MAX,
@@ -145,6 +146,20 @@ def test_all_spellings_of_a_digest_are_read(value: str) -> None:
 )
 def test_no_digest_is_made_of_less(value: str) -> None:
     assert Mic.read(value) is None
+
+
+def test_a_stored_digest_is_taken_whole_or_not() -> None:
+    assert Mic.of(B64, "sha256") == MIC
+    for digest, alg in ((B64, "sha-512"), ("", "sha-256"), (B64, "")):
+        with pytest.raises(ValueError):
+            Mic.of(digest, alg)
+
+
+def test_a_refusal_names_a_cause_of_the_rfc() -> None:
+    assert refusal("decryption-failed") == DECRYPTION_FAILED
+    assert refusal("unexpected-processing-error").negative
+    with pytest.raises(ValueError):
+        refusal("Passwort falsch")
 
 
 def test_an_empty_digest_cannot_exist() -> None:
