@@ -262,7 +262,9 @@ def delivery_steps(ctx: Context, draft: Draft, planned: Planned) -> list[Do]:
     delivery_id = new_id()
     vorrang = int(draft.entscheidung.vorrang)
     args = (delivery_id, draft.id, planned.empfaenger, planned.partner_id, planned.weg, str(planned.status))
-    steps = [Do("insert_delivery", (*args, vorrang, draft.at, draft.at, None, planned.grund), expect=1)]
+    steps = [Do("insert_delivery", (*args, vorrang, draft.at, draft.at, None), expect=1)]
+    if planned.grund is not None:
+        steps.append(Do("note_delivery", (delivery_id, planned.grund), expect=1))
     if planned.status is DeliveryStatus.UEBERGEBEN:
         detail = {"weg": planned.weg, "empfaenger": planned.empfaenger}
         steps.append(ctx.event(Art.UEBERGABE, ctx.self_akteur, message_id=draft.id, delivery_id=delivery_id, **detail))

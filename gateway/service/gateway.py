@@ -11,14 +11,12 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import aiohttp
 
 from gateway import clock
 from gateway.check.checker import Checker
-from gateway.check.resources import SchemaStore
 from gateway.config import Config
 from gateway.events import Art
 from gateway.message import Caller
@@ -72,9 +70,12 @@ async def open_context(config: Config) -> Context:
         config.as2_name, sign.key, sign.certificate, tuple((pair.key, pair.certificate) for pair in decrypt)
     )
     directory = packaged_directory()
-    schemas = SchemaStore(config.schemata.packs)
-    overlap = timedelta(days=config.schemata.ueberlappung_tage)
-    checker = Checker(schemas, schemas.catalogue(overlap, frozenset(config.schemata.vorschau)), directory)
+    checker = Checker.for_packaged(
+        config.schemata.packs,
+        directory=directory,
+        ueberlappung_tage=config.schemata.ueberlappung_tage,
+        vorschau=config.schemata.vorschau,
+    )
     db = await open_database(config.store.url)
     return Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
 

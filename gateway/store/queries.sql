@@ -251,6 +251,14 @@ update delivery set wire_id = $3, mic = $4, mic_alg = $5, wire_headers = $6, sig
     changed = $9
 where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
 
+-- name: note_delivery(id, last_error)
+-- Why a new delivery waits for a person.
+update delivery set last_error = $2 where id = $1;
+
+-- name: seal_anew(id, wire_headers)
+-- The next attempt seals it once more; until then the old Message-ID stays, for late receipts.
+update delivery set wire_headers = $2 where id = $1;
+
 -- name: move_delivery(id, sources, owner, status, now, next_at, deadline_at, last_error, receipt_id)
 -- Compare and set of every step but the claim: only from one of `sources`, and for a worker only while it holds the
 -- lease (owner null: timer, receipt, operator). next_at, deadline_at, receipt_id null: unchanged; last_error is set
