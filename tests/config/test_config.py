@@ -1,16 +1,22 @@
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from gateway.config import Config, ConfigError, hash_of_certificate, load, parse
 from gateway.config_fields import AUTHORITY_KEY, split_address
 
 HASH = "ab" * 32
+TABLES = [
+    (name, tuple(field.annotation.model_fields))
+    for name, field in Config.model_fields.items()
+    if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
+]
 LEAST = '[gateway]\nkennung = "gw:nrw"\n'
 ENTRY = f'[[zugang]]\nsha256 = "{HASH}"\nbehoerden = ["gds:R8088"]\nab = 2026-01-01\nbis = 2027-12-31\n'
 
@@ -165,6 +171,34 @@ def test_an_address_is_split_or_refused(text: str) -> None:
         return
     assert host
     assert 0 <= port <= 65535
+
+
+NAMES = sorted({*Config.model_fields, *(key for _, keys in TABLES for key in keys), "unsinn", "2"})
+VALUES = st.recursive(
+    st.integers() | st.booleans() | st.text(max_size=5) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+def as_toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(as_toml, value)) + "]"
+    return json.dumps(value).replace("\\u007f", "").replace("\x7f", "")
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4))
+def test_whatever_the_file_says_it_is_read_or_refused_in_german(table: dict[str, object]) -> None:
+    text = "\n".join(f"{key} = {as_toml(value)}" for key, value in table.items())
+    lines: tuple[str, ...] = ()
+    try:
+        assert read(text).gateway.kennung.startswith("gw:")
+    except ConfigError as error:
+        lines = error.lines
+        event("refused")
+    assert all(line and "Input should" not in line and "{" not in line for line in lines)
 
 
 def test_v6_address() -> None:
