@@ -136,7 +136,8 @@ class Entity:
             return self.body
         if encoding not in ("base64", "quoted-printable"):
             raise MimeError("transfer_encoding")
-        _check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf)
+        # In base64 a line end means nothing, and openssl writes bare LF there even between CRLF lines.
+        _check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf or encoding == "base64")
         return _decode_base64(self.body) if encoding == "base64" else _decode_quoted_printable(self.body)
 
 

@@ -20,6 +20,9 @@ MAX_ELEMENTS: Final = 200_000
 _END: Final = b"\0\0"
 _CONSTRUCTED: Final = 0x20
 _OCTETS: Final = 0x04
+_ENCRYPTED_CONTENT_INFO: Final = [0x06, 0x30, 0xA0]
+"""Tags in an EncryptedContentInfo whose content is chunked: type, algorithm, [0] IMPLICIT OCTET STRING. The tag alone
+does not tell it from an [0] EXPLICIT one, whose place is the second."""
 
 
 class BerError(ValueError):
@@ -109,23 +112,31 @@ class _Reader:
 
     def _indefinite(self, tag: int, position: int, depth: int) -> tuple[bytes, int]:
         """The children up to the end-of-contents octets, under `tag` with a definite length."""
-        children: list[bytes] = []
+        found: list[bytes] = []
         while self.octets[position : position + 2] != _END:
             child, position = self.element(position, depth + 1)
-            children.append(child)
+            found.append(child)
         if tag == _OCTETS | _CONSTRUCTED:
-            return tlv(_OCTETS, b"".join(map(_chunk, children))), position + 2
-        return tlv(tag, b"".join(children)), position + 2
+            return tlv(_OCTETS, b"".join(map(_chunk, found))), position + 2
+        if [child[0] for child in found] == _ENCRYPTED_CONTENT_INFO:
+            found[2] = _joined(found[2])
+        return tlv(tag, *found, b""), position + 2
 
     def _until(self, position: int, end: int, depth: int) -> list[bytes]:
         """The children that fill a definite range."""
-        children: list[bytes] = []
+        found: list[bytes] = []
         while position < end:
             child, position = self.element(position, depth + 1)
-            children.append(child)
+            found.append(child)
         if position != end:
             raise BerError("length")
-        return children
+        return found
+
+
+def _joined(element: bytes) -> bytes:
+    """[0] IMPLICIT OCTET STRING in chunks as a primitive one."""
+    start, end = _length(element, 1)
+    return tlv(0x80, b"".join(map(_chunk, children(element[start:end]))))
 
 
 def _chunk(element: bytes) -> bytes:

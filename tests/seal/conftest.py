@@ -165,7 +165,7 @@ def partner() -> Callable[..., Partner]:
     return make_partner
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def way() -> Callable[..., Way]:
     def make(hub: str = "p256", edge: str = "bp256", **algorithms: Any) -> Way:
         return Way(make_holder(hub, "Hub"), make_holder(edge, "Edge"), algorithms)

@@ -241,6 +241,7 @@ def test_base64_is_written_in_short_lines_and_read_back(content: bytes) -> None:
     [
         ("7bit", b"a\xff", b"a\xff"),
         ("BINARY", b"\0", b"\0"),
+        ("base64", b"Y\nQ=\r\n=\n", b"a"),
         ("quoted-printable", b"Stra=C3=9Fe =\r\nhier\r\n", "Straße hier\r\n".encode()),
     ],
 )
@@ -254,8 +255,9 @@ def test_transfer_encodings_are_undone(encoding: str, body: bytes, expected: byt
         ("base64", b"YQ=", "base64"),
         ("base64", b"YQ==!", "base64"),
         ("base64", b"YQ==YQ==", "base64"),
-        ("base64", b"Y\nQ==", "bare_lf"),
+        ("base64", b"Y\rQ==", "bare_cr"),
         ("quoted-printable", b"=ZZ", "quoted_printable"),
+        ("quoted-printable", b"a\nb", "bare_lf"),
         ("quoted-printable", b"a\rb", "bare_cr"),
         ("x-uuencode", b"", "transfer_encoding"),
     ],
