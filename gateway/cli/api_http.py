@@ -121,8 +121,8 @@ class DigestMismatch(Exception):
 
 @contextmanager
 def _new_file(target: Path) -> Iterator[BinaryIO]:
-    """A file that must not exist yet, synced at the end; after an error none stays."""
-    with target.open("xb") as file:
+    """A file that must not exist yet, for its owner alone, synced at the end; after an error none stays."""
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         try:
             yield file
             file.flush()

@@ -62,7 +62,7 @@ def list_(as_json: bool, **given: Any) -> None:
 def get(id_: str, out: Path, as_json: bool, **given: Any) -> None:
     """Fetch all parts of the entry ID into a folder."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
         names = run(connection(given), lambda api: fetch(api, id_, out))
     except NotUsable as error:
         stop(REFUSED, str(error))

@@ -96,6 +96,7 @@ def test_get_writes_what_the_inbox_lists(run: Run, inbox: Peer, options: list[st
     result = run("inbox", "get", ENTRY, "--out", out, *options)
     assert result.exit_code == 0, result.output
     assert {path.name: path.read_bytes() for path in out.iterdir()} == dict(PARTS)
+    assert not [path for path in (out, *out.iterdir()) if path.stat().st_mode & 0o077]
     again = run("inbox", "get", ENTRY, "--out", out, *options)
     assert again.exit_code == 1
     assert "gibt es schon" in again.stderr
