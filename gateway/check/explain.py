@@ -26,8 +26,6 @@ from xmlschema.validators import (
     XsdElement,
     XsdEnumerationFacets,
     XsdGroup,
-    XsdIdentity,
-    XsdKeyref,
     XsdLengthFacet,
     XsdMaxExclusiveFacet,
     XsdMaxInclusiveFacet,
@@ -93,6 +91,8 @@ def _sentence(error: XMLSchemaValidationError) -> tuple[str, str]:
     """Code and sentence for one error, by its kind."""
     if isinstance(error, XMLSchemaChildrenValidationError):
         return _children(error)
+    if _IDENTITY.search(error.reason or ""):
+        return _identity(error)
     for kind, sentence in _KINDS:
         if isinstance(error.validator, kind):
             return sentence(error)
@@ -192,7 +192,7 @@ def _group(error: XMLSchemaValidationError) -> tuple[str, str]:
 
 def _identity(error: XMLSchemaValidationError) -> tuple[str, str]:
     """A reference leads nowhere, or a number is given twice."""
-    if isinstance(error.validator, XsdKeyref):
+    if "XsdKeyref(" in (error.reason or ""):
         return "verweis_ungueltig", "Ein Verweis (ref.…) nennt eine Nummer, die in der Nachricht nicht vergeben ist."
     return "schluessel_doppelt", "Eine Nummer, die eindeutig sein muss, fehlt oder ist zweimal vergeben."
 
@@ -229,6 +229,8 @@ def _subject(error: XMLSchemaValidationError) -> str:
     return f"Das Attribut „{attribute}“ von „{_tag(error)}“" if attribute else f"„{_tag(error)}“"
 
 
+_IDENTITY = re.compile(r"\bXsd(Unique|Key|Keyref)\(")
+"""How `xmlschema` names a broken identity constraint; it blames the element that holds the field."""
 _FORMS = {
     "date": "ein Datum in der Form JJJJ-MM-TT",
     "dateTime": "ein Zeitpunkt in der Form JJJJ-MM-TTThh:mm:ss mit Zeitzone",
@@ -247,7 +249,6 @@ _KINDS: tuple[tuple[Any, Callable[[XMLSchemaValidationError], tuple[str, str]]],
     ((XsdMinInclusiveFacet, XsdMinExclusiveFacet, XsdMaxInclusiveFacet, XsdMaxExclusiveFacet), _bound),
     (XsdAttributeGroup, _attributes),
     (XsdGroup, _group),
-    (XsdIdentity, _identity),
     ((XsdElement, XsdAttribute), _element),
     (object, _value),
 )

@@ -227,7 +227,7 @@ def _tree(content: bytes) -> etree._Element:
         raise _malformed(error) from None
     if root.getroottree().docinfo.internalDTD is not None:  # cannot be after the prolog walk; a second lock
         raise Malformed("Die Nachricht enthält eine DOCTYPE-Deklaration; bitte entfernen.", code="doctype")
-    if content.find(b"<?", 1) >= 0 and _PROCESSING_INSTRUCTION(root):
+    if b"<?" in content.removeprefix(b"<?xml ") and _PROCESSING_INSTRUCTION(root):
         raise Malformed(
             "Die Nachricht enthält eine Verarbeitungsanweisung (<?…?>); bitte entfernen.",
             code="verarbeitungsanweisung",
