@@ -1,6 +1,7 @@
 """What is shipped as valid is valid, what is shipped as faulty is refused, by both validators."""
 
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -10,18 +11,24 @@ from lxml import etree
 EXAMPLES = Path(__file__).parents[2] / "schemas/beispiele"
 VALID = sorted(EXAMPLES.glob("*.xml"))
 FAULTY = sorted((EXAMPLES / "fehlerhaft").glob("*.xml"))
-MESSAGES = {"mitteilung", "haft", "weiterleitung", "zustaendigkeitsmitteilung", "fehler", "verarbeitungsbestaetigung"}
+MESSAGES = {
+    entry["wurzel"].split(".")[2]
+    for pack in tomllib.loads((EXAMPLES.parent / "katalog.toml").read_text(encoding="utf-8"))["pack"]
+    for entry in pack.get("nachricht", [])
+}
+FIRST = {"mitteilung", "haft", "weiterleitung", "zustaendigkeitsmitteilung", "fehler", "verarbeitungsbestaetigung"}
+"""The messages that are in use first; their faults are shown more fully."""
 
 
 def kind(path: Path) -> str:
     return path.stem.partition("-")[0]
 
 
-def test_every_message_has_an_example_and_three_faulty_ones() -> None:
+def test_every_message_has_an_example_and_faulty_ones() -> None:
     assert {kind(path) for path in VALID} == MESSAGES
     counts = Counter(kind(path) for path in FAULTY)
     assert set(counts) == MESSAGES
-    assert min(counts.values()) >= 3
+    assert min(counts[name] for name in FIRST) >= 3
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
@@ -32,6 +39,14 @@ def test_valid_examples_are_valid(path: Path, verdicts) -> None:
 @pytest.mark.parametrize("path", FAULTY, ids=lambda path: path.stem)
 def test_faulty_examples_are_refused(path: Path, verdicts) -> None:
     assert verdicts(path.read_bytes()) == (False, False)
+
+
+@pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
+def test_examples_are_named_after_their_root_and_number_it_once(path: Path) -> None:
+    root = etree.parse(str(path)).getroot()
+    _, _, name, number = etree.QName(root).localname.split(".")
+    assert kind(path) == name
+    assert [node.text for node in root.iterfind(".//nachrichtentyp/code")] in ([], [number])
 
 
 @pytest.mark.parametrize("path", VALID, ids=lambda path: path.stem)
