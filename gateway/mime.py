@@ -300,6 +300,8 @@ def _fields(head: bytes, limits: Limits) -> tuple[tuple[str, str], ...]:
     """Fields of a header, unfolded (RFC 5322 section 2.2.3)."""
     fields: list[tuple[str, str]] = []
     for line in _LINE_END.split(_text(head)) if head else ():
+        if CONTROL.search(line):
+            raise MimeError("header_control")
         if line[:1] in (" ", "\t"):
             if not fields:
                 raise MimeError("header_malformed")
@@ -309,8 +311,6 @@ def _fields(head: bytes, limits: Limits) -> tuple[tuple[str, str], ...]:
         name, colon, value = line.partition(":")
         if not colon or not _FIELD_NAME.fullmatch(name):
             raise MimeError("header_malformed")
-        if CONTROL.search(line):
-            raise MimeError("header_control")
         fields.append((name, value))
         if len(fields) > limits.header_fields:
             raise MimeError("header_fields")

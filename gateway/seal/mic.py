@@ -1,6 +1,6 @@
 """The message integrity check: which bytes a receipt vouches for, and their digest.
 
-Promises: pure; one function says which range counts, by the table of wire.md section 4.
+Promises: pure; one function says which range counts: signed before decompressed before decrypted before bare content.
 Fails: `ValueError` for an algorithm that is not one of SHA-256, SHA-384, SHA-512.
 """
 
@@ -45,22 +45,26 @@ def mic(octets: bytes, algorithm: str) -> str:
     return base64.b64encode(_DIGESTS[algorithm_name(algorithm)](octets).digest()).decode("ascii")
 
 
-def covered(entity: bytes, *, signed: bool, encrypted: bool, compressed: bool) -> bytes:
-    """The bytes that the MIC is taken over.
+def covered(
+    received: bytes, *, signed: bytes | None = None, decrypted: bytes | None = None, decompressed: bytes | None = None
+) -> bytes:
+    """The bytes that the MIC is taken over: one row of the table for each combination of layers.
 
     Args:
-        entity: the innermost entity that the outermost of these layers protects: the signed entity where there is a
-            signature, else the decrypted one, else the decompressed one, else the entity as it came.
-        signed: RFC 4130 section 7.3.1 and RFC 8551 section 3.5: over the signed entity with its MIME header.
-        encrypted: without a signature: over the decrypted entity with its MIME header (RFC 4130 section 7.3.1).
-        compressed: without both: over the uncompressed entity with its MIME header (RFC 5402 section 4.3).
+        received: the entity as it came, header included.
+        signed: the entity that a signature covers, whatever is around it or compressed inside it: counts first
+            (RFC 4130 section 7.3.1, RFC 5402 section 4.1).
+        decrypted: what decryption gave: counts where there is no signature (RFC 4130 section 7.3.1).
+        decompressed: what decompression gave: counts before the decrypted entity (RFC 5402 sections 4.2 and 4.3).
 
     Returns:
-        The whole entity, or only its content if nothing protects it (RFC 4130 section 7.3.1).
+        A whole entity with its MIME header, or, where no layer is given, only the content of what was received
+        (RFC 4130 section 7.3.1: headers may be altered on the way).
 
     Raises:
         MimeError: an unprotected entity that cannot be cut.
     """
-    if signed or encrypted or compressed:
-        return entity
-    return mime.parse(entity).body
+    for entity in (signed, decompressed, decrypted):
+        if entity is not None:
+            return entity
+    return mime.parse(received).body

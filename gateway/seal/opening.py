@@ -65,11 +65,10 @@ class Opened:
     signed_entity: bytes = field(repr=False)
     """The exact bytes that were signed, MIME header included."""
     gateway_headers: Mapping[str, str]
-    """`X-Gateway-…` fields of the signed entity's header, names in the spelling of the table below or as received."""
+    """`X-Gateway-…` fields of the signed entity's header, each word of the name with a capital."""
     parts: tuple[Part, ...] = field(repr=False)
     """The XML first, then files."""
     compressed: bool = False
-    content_algorithm: str = ""
 
     def mic(self, algorithm: str = "") -> str:
         """Base64 MIC over the signed entity, in the signature's hash unless another is asked for.
@@ -77,7 +76,7 @@ class Opened:
         Raises:
             ValueError: unknown algorithm.
         """
-        octets = mic.covered(self.signed_entity, signed=True, encrypted=True, compressed=self.compressed)
+        octets = mic.covered(self.signed_entity, signed=self.signed_entity)
         return mic.mic(octets, algorithm or self.verified.hash)
 
 
@@ -141,10 +140,10 @@ def _opened(verified: Verified, signed: bytes, partner: Partner, *, compressed: 
     content = entity
     if _is_compressed(entity):
         if compressed:
-            raise MimeError("layer_twice")
+            raise MimeError("nested_layer")
         content = _inflated(entity, partner)
     if content.media_type in (*_CMS_TYPES, "multipart/signed", "multipart/encrypted"):
-        raise MimeError("layer_twice")
+        raise MimeError("nested_layer")
     return Opened(
         verified=verified,
         signer=verified.signer.public_bytes(Encoding.DER),

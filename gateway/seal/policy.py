@@ -46,13 +46,19 @@ def exceptions_hold(algorithms: Algorithmen, day: date) -> bool:
     return algorithms.ausnahmen_bis is not None and day <= algorithms.ausnahmen_bis
 
 
+@lru_cache(maxsize=4096)
+def _public_key(certificate: x509.Certificate) -> object:
+    """The key of a certificate, kept: reading it takes longer than verifying with it."""
+    return certificate.public_key()
+
+
 def admitted_key(certificate: x509.Certificate, algorithms: Algorithmen, day: date) -> PublicKey:
     """The certificate's public key.
 
     Raises:
         PolicyRefused: `key_type` (neither RSA nor EC), `key_size`, `curve`.
     """
-    key = certificate.public_key()
+    key = _public_key(certificate)
     if isinstance(key, rsa.RSAPublicKey):
         exception = key.key_size >= RSA_BITS_EXCEPTION and exceptions_hold(algorithms, day)
         if key.key_size < RSA_BITS and not exception:
@@ -98,14 +104,20 @@ def check_use(certificate: x509.Certificate, at: datetime, *uses: str) -> None:
     """
     if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
         raise PolicyRefused("certificate_expired")
+    usage = _key_usage(certificate)
+    if usage is not None and not any(getattr(usage, use) for use in uses):
+        raise PolicyRefused("key_usage")
+
+
+@lru_cache(maxsize=4096)
+def _key_usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
+    """The keyUsage extension, if there is one."""
     try:
-        usage = certificate.extensions.get_extension_for_class(x509.KeyUsage).value
+        return certificate.extensions.get_extension_for_class(x509.KeyUsage).value
     except x509.ExtensionNotFound:
-        return
+        return None
     except ValueError:
         raise PolicyRefused("key_usage") from None
-    if not any(getattr(usage, use) for use in uses):
-        raise PolicyRefused("key_usage")
 
 
 def fingerprint(certificate: x509.Certificate) -> str:

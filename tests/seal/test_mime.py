@@ -80,6 +80,7 @@ def test_any_arrangement_of_multipart_pieces_gives_parts_or_a_mime_error(pieces:
         (b"A: b\rC: d\r\n\r\n", "bare_cr"),
         (b"A: b\0\r\n\r\n", "nul"),
         (b"A: \x01\r\n\r\n", "header_control"),
+        (b"A: b\r\n \x01\r\n\r\n", "header_control"),
         (b"A b\r\n\r\n", "header_malformed"),
         (b" A: b\r\n\r\n", "header_malformed"),
         (b"A : b\r\n\r\n", "header_malformed"),

@@ -172,6 +172,15 @@ def test_a_partner_without_certificate_gets_nothing(way: Any) -> None:
     assert w.sealed.getvalue() == b""
 
 
+def test_keys_and_content_never_show(way: Any, holder: Any) -> None:
+    w = way()
+    w.seal([XML, FILE])
+    shown = repr(w.open()) + repr(w.hub.identity) + repr(sealer.PartIn("n", "a/b", io.BytesIO(b"geheim")))
+    assert "PrivateKey" not in shown
+    assert "geheim" not in shown
+    assert "nachricht.xml" not in shown
+
+
 # --- opening what should not be opened ---------------------------------------------------------------------------
 
 
@@ -260,7 +269,7 @@ def test_at_most_one_of_each_layer(way: Any, at: datetime) -> None:
     for entity in twice.values():
         with pytest.raises(ContentRefused) as error:
             w.open(encrypted(w, entity, at))
-        assert error.value.code == "layer_twice"
+        assert error.value.code == "nested_layer"
         assert error.value.verified.signer == w.hub.cert
     assert cause(w, encrypted(w, compressed(compressed(inner)), at)) == "not_signed"
     assert (
