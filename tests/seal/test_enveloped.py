@@ -2,12 +2,14 @@
 
 import os
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from asn1crypto import cms as asn1
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding
+from asn1crypto import core
+from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -180,6 +182,42 @@ def test_hostile_envelopes_are_refused(change: Any, expected: str, holder: Any, 
     envelope = cms.encrypt(CONTENT, [edge.cert], GCM, at)
     assert changed(envelope, lambda data: None) == envelope
     assert refused(changed(envelope, change), edge.identity, at) == expected
+
+
+class SharedInfo(core.Sequence):
+    """ECC-CMS-SharedInfo of RFC 5753 section 7.2, written a second time as a witness."""
+
+    _fields: ClassVar[list[Any]] = [
+        ("key_info", core.Any),
+        ("entity_u_info", core.OctetString, {"explicit": 0, "optional": True}),
+        ("supp_pub_info", core.OctetString, {"explicit": 2}),
+    ]
+
+
+@pytest.mark.parametrize("ukm", [None, b"", b"sixteen octets.."])
+def test_a_peer_may_add_keying_material(ukm: bytes | None, holder: Any, at: datetime) -> None:
+    """RFC 5753 section 7.2: ukm goes into the key derivation as entityUInfo."""
+    edge = holder("p384", "Edge")
+    envelope = cms.encrypt(CONTENT, [edge.cert], GCM, at)
+    kari = asn1.ContentInfo.load(envelope)["content"]["recipient_infos"][0].chosen
+    wrap = kari["key_encryption_algorithm"]["parameters"].dump()
+    peer = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP384R1(), kari["originator"].chosen["public_key"].native)
+
+    def wrapping_key(material: bytes | None) -> bytes:
+        fields: dict[str, Any] = {"key_info": core.Any.load(wrap), "supp_pub_info": b"\0\0\1\0"}
+        fields |= {} if material is None else {"entity_u_info": material}
+        secret = edge.key.exchange(ec.ECDH(), peer)
+        return X963KDF(hashes.SHA256(), 32, SharedInfo(fields).dump()).derive(secret)
+
+    key = keywrap.aes_key_unwrap(wrapping_key(None), kari["recipient_encrypted_keys"][0]["encrypted_key"].native)
+
+    def change(data: Any) -> None:
+        info = data["recipient_infos"][0].chosen
+        if ukm is not None:
+            info["ukm"] = ukm
+        info["recipient_encrypted_keys"][0]["encrypted_key"] = keywrap.aes_key_wrap(wrapping_key(ukm), key)
+
+    assert cms.decrypt(changed(envelope, change), edge.identity, GCM, at) == CONTENT
 
 
 @pytest.mark.parametrize("size", [0, 16, 31, 33, 64])

@@ -22,6 +22,7 @@ CONTENT = b"Content-Type: application/xml\r\nContent-Transfer-Encoding: binary\r
 PSS = ("-keyopt", "rsa_padding_mode:pss", "-keyopt", "rsa_pss_saltlen:digest")
 OAEP = ("-keyopt", "rsa_padding_mode:oaep", "-keyopt", "rsa_oaep_md:sha256", "-keyopt", "rsa_mgf1_md:sha256")
 ECDH = ("-keyopt", "ecdh_kdf_md:sha256")
+AT = datetime(2026, 5, 4, tzinfo=UTC)
 KINDS = ["rsa3072", "p256", "p384", "bp256"]
 
 
@@ -50,12 +51,8 @@ def openssl(tmp_path: Path) -> OpenSsl:
     return OpenSsl(tmp_path)
 
 
-def now() -> datetime:
-    """openssl judges by its own clock, so these tests take the same."""
-    return datetime.now(UTC)
-
-
 def current(holder: Any, kind: str, name: str) -> Any:
+    """A holder whose certificate is good for a generation: openssl judges it by the clock."""
     return holder(kind, name, start=datetime(2020, 1, 1, tzinfo=UTC), end=datetime(2049, 1, 1, tzinfo=UTC))
 
 
@@ -63,7 +60,7 @@ def current(holder: Any, kind: str, name: str) -> Any:
 @pytest.mark.parametrize("hash_name", ["sha-256", "sha-512"])
 def test_openssl_verifies_our_signature(kind: str, hash_name: Any, holder: Any, openssl: OpenSsl) -> None:
     hub = current(holder, kind, "Hub")
-    signature = openssl.write("s.der", cms.sign(CONTENT, hub.identity, Algorithmen(hash=hash_name), now()))
+    signature = openssl.write("s.der", cms.sign(CONTENT, hub.identity, Algorithmen(hash=hash_name), AT))
     content, certificate = openssl.write("content", CONTENT), openssl.holder("hub", hub)[0]
     found = openssl(
         "-verify", "-inform", "DER", "-in", signature, "-content", content, "-binary", "-CAfile", certificate
@@ -81,15 +78,15 @@ def test_we_verify_openssls_signature(kind: str, identified: tuple[str, ...], ho
         *("-sign", "-binary", "-md", "sha256", "-outform", "DER", "-in", openssl.write("content", CONTENT)),
         *("-signer", certificate, "-inkey", key, *options),
     )
-    assert cms.verify(CONTENT, signature, [hub.cert], Algorithmen(), now()).signer == hub.cert
+    assert cms.verify(CONTENT, signature, [hub.cert], Algorithmen(), AT).signer == hub.cert
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("content", ["aes-256-gcm", "aes-128-gcm", "aes-256-cbc"])
 def test_openssl_decrypts_ours(kind: str, content: Any, holder: Any, openssl: OpenSsl) -> None:
     edge = current(holder, kind, "Edge")
-    algorithms = Algorithmen(inhalt=content, ausnahmen_bis=now().date())
-    envelope = openssl.write("e.der", cms.encrypt(CONTENT, [edge.cert], algorithms, now()))
+    algorithms = Algorithmen(inhalt=content, ausnahmen_bis=AT.date())
+    envelope = openssl.write("e.der", cms.encrypt(CONTENT, [edge.cert], algorithms, AT))
     certificate, key = openssl.holder("edge", edge)
     found = openssl("-decrypt", "-inform", "DER", "-in", envelope, "-recip", certificate, "-inkey", key, "-binary")
     assert found == CONTENT
@@ -106,9 +103,9 @@ def test_we_decrypt_openssls(kind: str, content: Any, streamed: bool, holder: An
         *(("-stream",) if streamed else ()),
         *("-recip", certificate, *(OAEP if kind.startswith("rsa") else ECDH)),
     )
-    algorithms = Algorithmen(inhalt=content, ausnahmen_bis=now().date())
+    algorithms = Algorithmen(inhalt=content, ausnahmen_bis=AT.date())
     assert envelope[1:2] == (b"\x80" if streamed else b"\x82")
-    assert cms.decrypt(envelope, edge.identity, algorithms, now()) == CONTENT * 500
+    assert cms.decrypt(envelope, edge.identity, algorithms, AT) == CONTENT * 500
 
 
 def test_weaker_choices_of_openssl_are_refused(holder: Any, openssl: OpenSsl) -> None:
@@ -119,8 +116,19 @@ def test_weaker_choices_of_openssl_are_refused(holder: Any, openssl: OpenSsl) ->
         recipient = ("-recip", openssl.holder("edge", edge)[0], *options)
         envelope = openssl("-encrypt", "-binary", "-in", content, "-outform", "DER", "-aes-256-gcm", *recipient)
         with pytest.raises(cms.DecryptionRefused) as error:
-            cms.decrypt(envelope, edge.identity, Algorithmen(), now())
+            cms.decrypt(envelope, edge.identity, Algorithmen(), AT)
         assert error.value.cause_code in ("key_transport", "key_agreement")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_recipient_may_be_named_by_its_key_identifier(kind: str, holder: Any, openssl: OpenSsl) -> None:
+    edge = current(holder, kind, "Edge")
+    envelope = openssl(
+        *("-encrypt", "-binary", "-in", openssl.write("content", CONTENT), "-outform", "DER", "-aes-256-gcm"),
+        *("-keyid", "-recip", openssl.holder("edge", edge)[0], *(OAEP if kind.startswith("rsa") else ECDH)),
+    )
+    assert edge.cert.issuer.public_bytes() not in envelope
+    assert cms.decrypt(envelope, edge.identity, Algorithmen(), AT) == CONTENT
 
 
 @pytest.mark.parametrize("kind", ["rsa3072", "p256"])
@@ -149,9 +157,7 @@ def test_we_open_a_whole_message_of_openssl(holder: Any, partner: Any, openssl: 
         *("-encrypt", "-binary", "-in", openssl.write("signed", without_preamble(detached)), "-outform", "DER"),
         *("-aes-256-gcm", "-recip", openssl.holder("edge", edge)[0], *ECDH),
     )
-    opened = sealer.open_sealed(
-        io.BytesIO(body), "application/pkcs7-mime", edge.identity, partner(hub), at=datetime(2026, 12, 1, tzinfo=UTC)
-    )
+    opened = sealer.open_sealed(io.BytesIO(body), "application/pkcs7-mime", edge.identity, partner(hub), at=AT)
     assert opened.signed_entity == CONTENT
     assert opened.parts[0][2] == b"<a>\n\xc3\xa4\r\n</a>"
 
@@ -171,4 +177,4 @@ def test_we_open_a_receipt_that_openssl_signed(holder: Any, openssl: OpenSsl) ->
         *("-sign", "-binary", "-crlfeol", "-md", "sha256", "-in", openssl.write("content", CONTENT)),
         *("-signer", certificate, "-inkey", key),
     )
-    assert open_signed(raw, [hub.cert], Algorithmen(), now())[1] == CONTENT
+    assert open_signed(raw, [hub.cert], Algorithmen(), AT)[1] == CONTENT
