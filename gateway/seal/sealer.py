@@ -26,6 +26,7 @@ from gateway.seal.enveloped import encrypt
 from gateway.seal.identity import Identity
 from gateway.seal.opening import ContentRefused, Opened, OpenRefused, open_bytes
 from gateway.seal.policy import PolicyRefused, admitted_key, check_use, fingerprint, load_certificates
+from gateway.seal.recipients import uses
 from gateway.seal.signedmime import open_signed, sign_entity
 
 __all__ = [
@@ -179,8 +180,8 @@ def recipient_certificate(partner: Partner, at: datetime, without: Collection[st
         if fingerprint(certificate) in without:
             continue
         try:
-            admitted_key(certificate, partner.algorithmen, at.date())
-            check_use(certificate, at, "key_encipherment", "key_agreement")
+            key = admitted_key(certificate, partner.algorithmen, at.date())
+            check_use(certificate, at, *uses(key))
         except PolicyRefused as refused:
             last = refused
             continue

@@ -156,12 +156,13 @@ def partner_with(*holders: Any) -> Partner:
 def test_the_newest_usable_certificate_is_taken_and_one_may_be_left_out(holder: Any, at: datetime) -> None:
     old, new = holder("p256", "Alt"), holder("p256", "Neu")
     expired = holder("p256", "Abgelaufen", end=datetime(2026, 1, 1, tzinfo=UTC))
-    partner = partner_with(old, new, expired)
+    unfit = holder("rsa3072", "Unpassend", usage={"key_agreement": True})
+    partner = partner_with(old, new, unfit, expired)
     assert sealer.recipient_certificate(partner, at) == new.cert
     assert sealer.recipient_certificate(partner, at, {fingerprint(new.cert)}) == old.cert
     with pytest.raises(cms.PolicyRefused) as error:
         sealer.recipient_certificate(partner, at, {fingerprint(new.cert), fingerprint(old.cert)})
-    assert error.value.code == "certificate_expired"
+    assert error.value.code == "key_usage"
 
 
 def test_a_partner_without_certificate_gets_nothing(way: Any) -> None:
