@@ -1,29 +1,31 @@
 """`gateway route`: for whom a notice is, and why, without sending it.
 
 Promises: exit 0 for any decision; it needs no configuration, no store and no network, and `--facts` loads neither the
-server nor an XML library.
-Fails: exit 2 with the faults on stderr for what is no Sachverhalt; exit 1 for a message that is refused.
+server nor an XML library. A message is checked first, as `gateway check` does, with the packs of a configuration
+where one is found.
+Fails: exit 2 with the faults on stderr for what is no Sachverhalt or a message without a decision; exit 1 for a message
+that is refused.
 """
 
 from __future__ import annotations
 
-import datetime
+import asyncio
 import json
-import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Any, Final, NoReturn
 
 import click
 
-from gateway.cli.main import MISUSED
+from gateway import clock
+from gateway.cli.main import MISUSED, REFUSED
 from gateway.route.explain import explain
 from gateway.route.resources import packaged_directory
 from routing import REGELWERK, Einstellungen, KeinSachverhalt, Sachverhalt, Vorgangslage, entscheide
 
-MAX_FAKTEN: Final = 1_000_000
+MAX_FACTS: Final = 1_000_000
 """Bytes of a file of facts: a real one has a few hundred, and more is a mix-up of files."""
 
 
@@ -31,49 +33,93 @@ MAX_FAKTEN: Final = 1_000_000
 @click.option("--facts", type=click.File("rb"), help="JSON file with a Sachverhalt; - reads standard input.")
 @click.option("--json", "as_json", is_flag=True, help="Print the decision as one JSON object.")
 @click.argument("message", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def command(facts: Any, as_json: bool, message: Path | None) -> None:
+@click.pass_context
+def command(ctx: click.Context, facts: Any, as_json: bool, message: Path | None) -> None:
     """Say for whom a notice is and why, from --facts FILE or from MESSAGE.xml."""
-    if (facts is None) == (message is None):
+    if message is None and facts is not None:
+        sachverhalt = _from_json(facts.read(MAX_FACTS + 1))
+    elif message is not None and facts is None:
+        sachverhalt = _from_message(ctx, message)
+    else:
         raise click.UsageError("Entweder --facts FILE oder MESSAGE.xml angeben.")
-    sachverhalt = _facts(facts.read(MAX_FAKTEN + 1)) if message is None else _facts_of(message)
     if sachverhalt.stand is None:
-        sachverhalt = replace(sachverhalt, stand=datetime.datetime.now(ZoneInfo("Europe/Berlin")).date())
+        sachverhalt = replace(sachverhalt, stand=clock.day(clock.now()))
     directory = packaged_directory()
     entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, REGELWERK, Einstellungen())
     if as_json:
-        print(json.dumps(entscheidung.as_json(), ensure_ascii=False))
+        click.echo(json.dumps(entscheidung.as_json(), ensure_ascii=False))
     else:
-        print(explain(entscheidung, directory))
+        click.echo(_printable(explain(entscheidung, directory)))
 
 
-def _facts(content: bytes) -> Sachverhalt:
+def _from_json(content: bytes) -> Sachverhalt:
     """The Sachverhalt of a JSON file; ends the command with exit 2 if it is none."""
-    if len(content) > MAX_FAKTEN:
-        return _kein_sachverhalt([f"Die Datei ist größer als {MAX_FAKTEN} Bytes."])
+    if len(content) > MAX_FACTS:
+        _stop(MISUSED, "Kein Sachverhalt:", [f"Die Datei ist größer als {MAX_FACTS} Bytes."])
     try:
-        angaben = json.loads(content.decode("utf-8-sig"), object_pairs_hook=_ohne_doppelte)
-        return Sachverhalt.from_json(angaben)
-    except KeinSachverhalt as kein:
-        return _kein_sachverhalt(kein.fehler)
+        return Sachverhalt.from_json(json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique))
+    except KeinSachverhalt as faults:
+        _stop(MISUSED, "Kein Sachverhalt:", faults.fehler)
     except (ValueError, RecursionError):
-        return _kein_sachverhalt(["Die Datei ist kein JSON in UTF-8."])
+        _stop(MISUSED, "Kein Sachverhalt:", ["Die Datei ist kein JSON in UTF-8."])
 
 
-def _ohne_doppelte(paare: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object whose keys are unique: of two values for one key, neither can be trusted."""
-    namen = [name for name, _ in paare]
-    if len(set(namen)) < len(namen):
-        doppelte = dict.fromkeys(name for name, anzahl in Counter(namen).items() if anzahl > 1)
-        raise KeinSachverhalt([f"„{name[:100]}“ ist doppelt angegeben." for name in doppelte])
-    return dict(paare)
+    names = Counter(name for name, _ in pairs)
+    if len(names) < len(pairs):
+        twice = (name for name, count in names.items() if count > 1)
+        raise KeinSachverhalt([f"„{name[:100]}“ ist doppelt angegeben." for name in twice])
+    return dict(pairs)
 
 
-def _kein_sachverhalt(fehler: list[str]) -> Sachverhalt:
-    """Prints the faults and ends the command."""
-    print("Kein Sachverhalt:", *fehler, sep="\n  ", file=sys.stderr)
-    sys.exit(MISUSED)
+def _from_message(ctx: click.Context, message: Path) -> Sachverhalt:
+    """The Sachverhalt of a message that passes its schema and rules; loads what judges XML only here."""
+    from gateway.check.intake import MAX_BYTES
+    from gateway.errors import Refusal
+
+    with message.open("rb") as file:
+        xml = file.read(MAX_BYTES + 1)
+    try:
+        sachverhalt = asyncio.run(_check(ctx, xml))
+    except Refusal as refusal:
+        _stop(REFUSED, f"Abgewiesen: {refusal.detail}", [found.text for found in refusal.befunde])
+    if sachverhalt is None:
+        _stop(MISUSED, "Ohne Entscheidung:", ["Diese Nachricht geht an die Behörde, die sie selbst nennt."])
+    return sachverhalt
 
 
-def _facts_of(message: Path) -> Sachverhalt:
-    """The Sachverhalt of a message that passes its schema and rules."""
-    raise click.UsageError(f"{message.name}: Nachrichten liest dieser Befehl noch nicht.")
+async def _check(ctx: click.Context, xml: bytes) -> Sachverhalt | None:
+    """One check by the packaged schemas, and by the packs of the configuration if there is one."""
+    from gateway.check.checker import Checker
+    from gateway.check.resources import SchemaMissing
+    from gateway.cli.schemas import found_configuration
+
+    config, directory = found_configuration(ctx), packaged_directory()
+    try:
+        if config is None:
+            checker = Checker.for_packaged(directory=directory)
+        else:
+            checker = Checker.for_packaged(
+                config.schemata.packs,
+                directory=directory,
+                ueberlappung_tage=config.schemata.ueberlappung_tage,
+                vorschau=config.schemata.vorschau,
+            )
+    except SchemaMissing as error:
+        _stop(MISUSED, "Schemata fehlen:", [str(error)])
+    try:
+        return (await checker.check(xml, today=clock.day(clock.now()), attachments=None)).sachverhalt
+    finally:
+        await checker.close()
+
+
+def _stop(code: int, head: str, lines: Iterable[str]) -> NoReturn:
+    """Say on stderr what is wrong and leave with `code`."""
+    click.echo(_printable("\n  ".join([head, *lines])), err=True)
+    raise click.exceptions.Exit(code)
+
+
+def _printable(text: str) -> str:
+    """`text` without control characters: what comes from outside must not steer a terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

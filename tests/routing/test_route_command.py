@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.route import MAX_FAKTEN, command
+from gateway.cli.route import MAX_FACTS, command
 from gateway.route.explain import explain
 from routing import Vorgangslage
 
@@ -75,7 +76,7 @@ def test_any_decision_is_exit_0(fakten, ausgang):
         ('{"anlass": "untersuchungshaft_antritt", "absender": "gds:R8088", "absender": "gds:R9162"}', "doppelt"),
         ('{"anlass": "untersuchungshaft_antritt", "absender": "gds:R8088", "stand": "heute"}', "stand"),
         ('{"anlass": "untersuchungshaft_antritt", "absender": "gds:R8088", "bestehen_auf": "\\ud800"}', "bestehen_auf"),
-        (" " * (MAX_FAKTEN + 1), "größer"),
+        (" " * (MAX_FACTS + 1), "größer"),
     ],
 )
 def test_what_is_no_sachverhalt_is_exit_2_with_the_reason_on_stderr(eingabe, meldung):
@@ -149,3 +150,41 @@ def test_the_shared_scenarios():
                 assert wert in [hinweis["vorschlag"] for hinweis in antwort["hinweise"]], fall["id"]
             else:
                 assert antwort[key] == wert, fall["id"]
+
+
+BEISPIELE = files("schemas").joinpath("beispiele")
+
+
+def rufe_mit(name, *argumente):
+    with as_file(BEISPIELE.joinpath(name)) as datei:
+        return CliRunner().invoke(command, [str(datei), *argumente])
+
+
+@pytest.mark.parametrize(("name", "nummer"), [("haft-3.2.xml", "3.2 Satz 1"), ("mitteilung-2.1.xml", "2.1 Satz 1")])
+def test_a_message_is_decided_as_its_facts_are(name, nummer):
+    ergebnis = rufe_mit(name, "--json")
+    assert ergebnis.exit_code == 0, ergebnis.stderr
+    antwort = json.loads(ergebnis.stdout)
+    assert (antwort["entscheidung"], antwort["nummer"]) == ("zustellen", nummer)
+
+
+def test_a_message_that_goes_to_its_named_addressee_has_no_decision():
+    ergebnis = rufe_mit("zustaendigkeitsmitteilung.xml", "--json")
+    assert (ergebnis.exit_code, ergebnis.stdout) == (2, "")
+    assert "selbst nennt" in ergebnis.stderr
+
+
+def test_a_message_that_is_refused_is_exit_1(tmp_path):
+    datei = tmp_path / "nachricht.xml"
+    datei.write_text("<kein", encoding="utf-8")
+    ergebnis = CliRunner().invoke(command, [str(datei), "--json"])
+    assert (ergebnis.exit_code, ergebnis.stdout) == (1, "")
+    assert ergebnis.stderr.startswith("Abgewiesen: ")
+
+
+def test_what_comes_from_outside_steers_no_terminal():
+    eingabe = {"anlass": "weitere_mitteilung", "absender": "gds:R8088", "empfaenger": "abh:05382"}
+    ergebnis = rufe(eingabe | {"rechtsgrundlage": "§ 17 EGGVG\x1b[2J"})
+    assert ergebnis.exit_code == 0
+    assert "\x1b" not in ergebnis.stdout
+    assert "\x1b" not in rufe({"\x1b[2J": 1}).stderr
