@@ -1,5 +1,7 @@
 """Builds `routing/data/*.csv`, the packaged directory of NRW, from the facts in `../shared/nrw`.
 
+Usage: `python -m tools.build_directory [FACTS [TARGET]]`.
+
 Promises: same facts, same files, sorted by key; every code of the facts becomes a key by contracts.md section 1, and a
 row without a code gets `nrw:<slug>`. The result is checked by building the directory from it before it is written.
 Fails: with `KeyError` for facts that contradict each other, `VerzeichnisFehler` for a directory that does not add up.
@@ -147,24 +149,25 @@ def aufnahmeeinrichtungen(quelle: Path) -> list[Zeile]:
     return zeilen
 
 
-def schreibe(name: str, spalten: Iterable[str], zeilen: list[Zeile]) -> None:
+def schreibe(ziel: Path, name: str, spalten: Iterable[str], zeilen: list[Zeile]) -> None:
     """One file of the directory, sorted by its first column."""
     spalten = tuple(spalten)
-    with (ZIEL / name).open("w", encoding="utf-8", newline="") as datei:
+    with (ziel / name).open("w", encoding="utf-8", newline="") as datei:
         schreiber = csv.DictWriter(datei, spalten, restval="", lineterminator="\n")
         schreiber.writeheader()
         schreiber.writerows(sorted(zeilen, key=lambda zeile: zeile[spalten[0]]))
     print(f"{name}: {len(zeilen)} Zeilen")
 
 
-def main(quelle: Path) -> None:
+def main(quelle: Path, ziel: Path) -> None:
     """Reads, checks, writes."""
     alle, orte, lager = behoerden(quelle), gemeinden(quelle), aufnahmeeinrichtungen(quelle)
     Verzeichnis.aus_zeilen(alle, orte, lager)
-    schreibe("behoerden.csv", BEHOERDE, alle)
-    schreibe("gemeinden.csv", GEMEINDE, orte)
-    schreibe("aufnahmeeinrichtungen.csv", AUFNAHME, lager)
+    schreibe(ziel, "behoerden.csv", BEHOERDE, alle)
+    schreibe(ziel, "gemeinden.csv", GEMEINDE, orte)
+    schreibe(ziel, "aufnahmeeinrichtungen.csv", AUFNAHME, lager)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else WURZEL.parent / "shared" / "nrw")
+    gegeben = [Path(argument) for argument in sys.argv[1:]]
+    main(*gegeben, *(WURZEL.parent / "shared" / "nrw", ZIEL)[len(gegeben) :])

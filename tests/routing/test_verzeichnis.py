@@ -2,8 +2,11 @@
 
 import csv
 import datetime
+import subprocess
+import sys
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -172,3 +175,15 @@ def test_a_day_decides_whether_a_row_is_valid(verzeichnis):
     for tag, gilt in tage:
         assert (neu.behoerde("mrv:a", datetime.date.fromisoformat(tag)) is not None) is gilt
     assert neu.behoerde("mrv:a") is None
+
+
+WURZEL = Path(__file__).resolve().parents[2]
+FAKTEN = WURZEL.parent / "shared" / "nrw"
+
+
+@pytest.mark.skipif(not FAKTEN.exists(), reason="the facts lie beside a full checkout only")
+def test_the_packaged_files_are_what_the_facts_give(tmp_path):
+    aufruf = [sys.executable, "-m", "tools.build_directory", str(FAKTEN), str(tmp_path)]
+    subprocess.run(aufruf, cwd=WURZEL, check=True, capture_output=True)
+    for name in ("behoerden.csv", "gemeinden.csv", "aufnahmeeinrichtungen.csv"):
+        assert (tmp_path / name).read_bytes() == files("routing").joinpath("data", name).read_bytes()
