@@ -195,6 +195,13 @@ class TestVerzeichnisstand:
     def test_an_operators_row_is_a_recipient(self, verzeichnis):
         assert self.entscheide(verzeichnis).empfaenger == (ABH, "mrv:beispiel")
 
+    @pytest.mark.parametrize(("anlass", "nummer"), [("untersuchungshaft_antritt", "3.2"), ("strafhaft_antritt", "5.4")])
+    def test_a_prison_without_a_district_is_klaerung(self, verzeichnis, anlass, nummer):
+        neu = verzeichnis.ueberlagert([{"key": "nrw:neue-jva", "art": "jva", "name": "Justizvollzugsanstalt Neu"}])
+        fakten = Sachverhalt.from_json({"anlass": anlass, "absender": "nrw:neue-jva", "stand": "2026-11-22"})
+        antwort = entscheide(fakten, Vorgangslage(), neu, REGELWERK, Einstellungen())
+        assert kurz(antwort) == ("klaerung", f"{nummer} Satz 1", [])
+
     @pytest.mark.parametrize("zeile", [{"gueltig_ab": "2027-01-01"}, {"gueltig_bis": "2026-11-21"}])
     def test_a_row_counts_only_while_it_is_valid(self, verzeichnis, zeile):
         assert self.entscheide(verzeichnis, **zeile).empfaenger == (ABH,)
