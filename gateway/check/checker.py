@@ -103,8 +103,7 @@ class Checker:
         except Invalid as refusal:
             place = root if refusal.code == "wurzel_unbekannt" else version_holder(root)
             raise _located(refusal, place) from None
-        schema = self._store.schema(pack, document.wurzel)
-        await validate.validate(root, schema, self._store.path(pack, document.wurzel), xml, self._explainer)
+        await validate.validate(root, self._store.schema(pack, document.wurzel), xml, self._explainer)
         kopf = head_of(root, pack.familie, self.directory)
         own = pack.familie != "xjustiz"
         rules.judge(rules.Subject(root, kopf, attachments, facts.anlass_of(root) if own else None))

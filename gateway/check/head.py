@@ -17,8 +17,6 @@ from gateway.message import ZU_ERMITTELN, Familie, Kopf
 from routing.sachverhalt import ist_schluessel
 from routing.verzeichnis import Verzeichnis
 
-Partner = etree._Element | None
-
 AZR_ELEMENTS = ("azrNummer", "azr-Nr")
 """Where our families and XJustiz 4 keep the AZR-Nummer."""
 
@@ -104,7 +102,12 @@ def _lower(value: str | None) -> str | None:
 
 def _partner(side: etree._Element | None, directory: Verzeichnis) -> str | None:
     """Key of the Kommunikationspartner on one side of the head."""
-    choice = child(side, "informationen", "auswahl_kommunikationspartner")
+    return partner_key(child(side, "informationen"), directory)
+
+
+def partner_key(information: etree._Element | None, directory: Verzeichnis | None = None) -> str | None:
+    """Key of the authority that an element `informationen` names; names count only with a directory."""
+    choice = child(information, "auswahl_kommunikationspartner")
     partner = next(choice.iterchildren("*"), None) if choice is not None else None
     if partner is None:
         return None
@@ -112,31 +115,33 @@ def _partner(side: etree._Element | None, directory: Verzeichnis) -> str | None:
     return read(partner, directory) if read else None
 
 
-def _code(prefix: str) -> Callable[[etree._Element, Verzeichnis], str | None]:
+Reader = Callable[[etree._Element, Verzeichnis | None], str | None]
+
+
+def _code(prefix: str) -> Reader:
     """A reader of a code that becomes a key by its prefix."""
 
-    def read(partner: etree._Element, _: Verzeichnis) -> str | None:
+    def read(partner: etree._Element, _: Verzeichnis | None) -> str | None:
         code = text(partner, "code")
         return f"{prefix}{code}" if code else None
 
     return read
 
 
-def _from_text(value: str | None, directory: Verzeichnis) -> str | None:
+def _from_text(value: str | None, directory: Verzeichnis | None) -> str | None:
     """The key that a free text is, or the key of the one authority that is called exactly so."""
     if not value or value == ZU_ERMITTELN:
         return None
     if ist_schluessel(value):
         return value
-    found = directory.nach_namen(value)
+    found = directory.nach_namen(value) if directory is not None else None
     return found.key if found else None
 
 
-_PARTNERS: Mapping[str, Callable[[etree._Element, Verzeichnis], str | None]] = {
+_PARTNERS: Mapping[str, Reader] = {
     "gericht": _code("gds:"),
     "polizeibehoerde": _code("pol:"),
     "auslaenderbehoerde": _code(""),
-    "behoerde": lambda partner, directory: _from_text(text(partner, "kennung"), directory),
     "sonstige": lambda partner, directory: _from_text(text(partner), directory),
 }
 """Each kind of Kommunikationspartner that can be an authority of ours; the others name nobody that we deliver to."""

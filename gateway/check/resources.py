@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -74,12 +75,21 @@ def compiled(path: Path, below: Path) -> etree.XMLSchema:
         raise SchemaMissing(f"{path.name}: {error}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One compiled XSD and where it lies."""
+
+    xsd: Path
+    compiled: etree.XMLSchema
+
+
 class SchemaStore:
     """Compiled schemas, each loaded when first needed and kept."""
 
     def __init__(self, packs_folder: Path | None = None) -> None:
         self._packs_folder = packs_folder
-        self._compiled: dict[Path, etree.XMLSchema] = {}
+        self._of_file: dict[str, Schema] = {}
+        self._of_root: dict[tuple[str, str], Schema] = {}
 
     def catalogue(self, ueberlappung_tage: int | None = None, vorschau: Iterable[str] = ()) -> Catalogue:
         """The catalogue of everything that is packaged or installed.
@@ -95,20 +105,23 @@ class SchemaStore:
         days = _catalogue_file()["ueberlappung_tage"] if ueberlappung_tage is None else ueberlappung_tage
         return merged([*packaged_packs(), *installed], timedelta(days=days), frozenset(vorschau))
 
-    def path(self, pack: Pack, wurzel: str) -> Path:
-        """The XSD that declares this root."""
-        return Path(pack.ort) / pack.wurzeln[wurzel]
-
-    def schema(self, pack: Pack, wurzel: str) -> etree.XMLSchema:
-        """The compiled schema for this root.
+    def schema(self, pack: Pack, wurzel: str) -> Schema:
+        """The schema that declares this root.
 
         Raises:
             SchemaMissing: the file is gone or damaged.
         """
-        path = self.path(pack, wurzel)
-        if path not in self._compiled:
-            self._compiled[path] = compiled(path, Path(pack.ort))
-        return self._compiled[path]
+        known = self._of_root.get((pack.name, wurzel))
+        if known is None:
+            known = self._of_root[pack.name, wurzel] = self._load(pack, pack.wurzeln[wurzel])
+        return known
+
+    def _load(self, pack: Pack, file: str) -> Schema:
+        """One file, compiled once however many roots it declares."""
+        xsd = Path(pack.ort) / file
+        if str(xsd) not in self._of_file:
+            self._of_file[str(xsd)] = Schema(xsd, compiled(xsd, Path(pack.ort)))
+        return self._of_file[str(xsd)]
 
 
 def packaged_folder() -> Path:

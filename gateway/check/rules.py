@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from gateway.check.head import AZR_ELEMENTS
-from gateway.check.place import local, named, text, xpath_of
+from gateway.check.head import AZR_ELEMENTS, partner_key
+from gateway.check.place import child, named, text, xpath_of
 from gateway.errors import Befund, Invalid
 from gateway.message import Kopf
 
@@ -62,6 +62,9 @@ class Subject:
         """Whether the message belongs to one of our own families."""
         return self.kopf.familie != "xjustiz"
 
+
+_REFERENCE_NAMES = ("ref.", "verweis", "dateiname.bezugsdatei")
+"""How the name of every element begins that may refer to another."""
 
 Rule = Callable[[Subject], Iterable[Befund]]
 
@@ -144,9 +147,9 @@ def shown_name(name: str) -> str:
 def references(subject: Subject) -> Iterable[Befund]:
     """Each `ref.*` and each `verweis*` resolves within the message."""
     known: dict[str, set[str]] = {}
-    for node in subject.root.iter("{*}*"):
-        name = local(node)
-        if not name.startswith(("ref.", "verweis")) and name not in TARGETS:
+    for node in subject.root.iter("*"):
+        name = str(node.tag).rpartition("}")[2]
+        if not name.startswith(_REFERENCE_NAMES) or name == "verweistyp":
             continue
         if len(node) or name in OUTSIDE or (name not in TARGETS and not _own_reference(subject, name)):
             continue
@@ -162,6 +165,15 @@ def _own_reference(subject: Subject, name: str) -> bool:
     return subject.own and name.startswith("ref.")
 
 
+def authority_blocks(subject: Subject) -> Iterable[Befund]:
+    """Where a partner has a code and an XÖV block `behoerde` beside it, both are the same authority."""
+    for side in (child(subject.root, "nachrichtenkopf", name, "informationen") for name in ("absender", "empfaenger")):
+        block = child(side, "behoerde")
+        stated = text(block, "kennung")
+        if block is not None and stated != partner_key(side):
+            yield _at(block, "behoerde_widerspruch", "Kommunikationspartner und Block „behoerde“ nennen Verschiedenes.")
+
+
 def answers(subject: Subject) -> Iterable[Befund]:
     """Answers, supplements and corrections name the message that they belong to."""
     if not subject.own or subject.kopf.fremde_id is not None:
@@ -175,5 +187,5 @@ def answers(subject: Subject) -> Iterable[Befund]:
         )
 
 
-RULES: tuple[Rule, ...] = (azr_number, file_names, attachments, references, answers)
+RULES: tuple[Rule, ...] = (azr_number, file_names, attachments, references, authority_blocks, answers)
 """Every rule beyond XSD, in the order in which findings appear."""

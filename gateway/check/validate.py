@@ -10,13 +10,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
 from gateway.check.explain_worker import Explainer, Unexplained
 from gateway.check.place import local, xpath_of
+from gateway.check.resources import Schema
 from gateway.errors import Befund, Invalid
 
 log = logging.getLogger(__name__)
@@ -26,30 +26,29 @@ MAX_FINDINGS = 50
 _ELEMENT = re.compile(r"^Element '(?:\{[^}]*\})?([\w.-]+)'")
 
 
-async def validate(root: etree._Element, schema: etree.XMLSchema, xsd: Path, xml: bytes, explainer: Explainer) -> None:
+async def validate(root: etree._Element, schema: Schema, xml: bytes, explainer: Explainer) -> None:
     """Judge a message by its schema.
 
     Args:
         root: the message as `intake.parse` gave it.
-        schema: the compiled schema of its root.
-        xsd: path of that schema, for the explanation.
+        schema: the schema of its root.
         xml: the bytes that `root` was parsed from.
         explainer: the process that explains.
 
     Raises:
         Invalid: libxml2 refused the message.
     """
-    if schema.validate(root):
+    if schema.compiled.validate(root):
         return
-    own_words = _own_words(root, schema.error_log)
+    own_words = _own_words(root, schema.compiled.error_log)
     try:
-        found = await explainer.answer(xsd, xml)
+        found = await explainer.answer(schema.xsd, xml)
     except Unexplained as cause:
-        log.warning("schema error not explained", extra={"cause": str(cause), "xsd": xsd.name, "alarm": True})
+        log.warning("schema error not explained", extra={"cause": str(cause), "xsd": schema.xsd.name, "alarm": True})
         found = []
     else:
         if not found:
-            log.warning("validators disagree", extra={"xsd": xsd.name, "alarm": True})
+            log.warning("validators disagree", extra={"xsd": schema.xsd.name, "alarm": True})
     findings = found or own_words
     raise Invalid(_summary(len(findings)), *findings, code="schema")
 

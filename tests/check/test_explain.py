@@ -144,7 +144,7 @@ async def test_without_an_explanation_the_rule_goes_out_without_values(
     pack = store.catalogue().find("urn:de:nrw:strafausl:1", "nachricht.strafausl.mitteilung.9900001", "1.0.0", TODAY)
     schema = store.schema(pack, "nachricht.strafausl.mitteilung.9900001")
     with pytest.raises(Invalid) as caught:
-        await validate.validate(root, schema, XSD, broken, explainer)
+        await validate.validate(root, schema, broken, explainer)
     explainer.close()
     (finding, *_) = caught.value.befunde
     assert (finding.code, finding.xpath and finding.xpath.endswith("strafausl:tatortAgs")) == ("schema", True)
