@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import signal
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import click
 from gateway.cli.main import UNREACHABLE
 from gateway.cli.shell import configuration, stop
 from gateway.config import Config
+from gateway.logs import configure
 from gateway.pki import PkiError, write_new
 from gateway.service.gateway import running
 from gateway.store import StoreError
@@ -29,7 +29,7 @@ from gateway.store import StoreError
 @click.pass_context
 def command(ctx: click.Context, ready_file: Path | None, log_level: str) -> None:
     """Run the gateway of the configuration until SIGTERM."""
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure(log_level)
     config = configuration(ctx)
     try:
         asyncio.run(_serve(config, ready_file))

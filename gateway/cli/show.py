@@ -44,7 +44,7 @@ def _lines(message: dict[str, Any]) -> Iterator[str]:
         yield f"an {delivery['empfaenger']} über {delivery['weg']}: {delivery['status']}"
         if delivery["letzter_fehler"]:
             yield f"  {delivery['letzter_fehler']}"
-        for attempt in delivery["versuche"]:
+        for attempt in delivery["verlauf"]:
             yield f"  Versuch {attempt['n']}: {attempt['ergebnis']} ({attempt['ende']})"
         for receipt in delivery["quittungen"]:
             yield f"  Quittung {receipt['art']}: {receipt['grund']} ({receipt['zeitpunkt']})"

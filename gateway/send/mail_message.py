@@ -31,7 +31,15 @@ _TOKEN: Final = re.compile(r"[a-z0-9]{16,40}")
 
 
 def build_message(
-    *, sender: str, recipient: str, message_id: str, now: int, entity: bytes, notify: str, receipt: ReceiptRequest
+    *,
+    sender: str,
+    recipient: str,
+    message_id: str,
+    now: int,
+    entity: bytes,
+    notify: str,
+    receipt: ReceiptRequest,
+    gateway_id: str | None = None,
 ) -> bytes:
     """An AS1 message around a sealed entity (RFC 3335 section 4).
 
@@ -43,6 +51,7 @@ def build_message(
         entity: the sealed MIME entity with its own Content-… header fields, 7-bit (see `transfer_entity`).
         notify: where the receipt is to go: our registered address.
         receipt: which receipt we ask for.
+        gateway_id: our id of the message, for `X-Gateway-Id`: with it the recipient can forward.
 
     Returns:
         The bytes to hand to the mail server; equal input gives equal bytes.
@@ -56,6 +65,8 @@ def build_message(
     ]
     if receipt.signed:
         headers.append(("Disposition-Notification-Options", receipt_options(receipt)))
+    if gateway_id is not None:
+        headers.append(("X-Gateway-Id", checked_value(gateway_id)))
     return _mail(headers, entity)
 
 

@@ -93,7 +93,7 @@ class Reading:
         return [
             delivery_json(row)
             | {
-                "versuche": [attempt_json(a) for a in await self._ctx.db.fetch("attempts", row["id"])],
+                "verlauf": [attempt_json(a) for a in await self._ctx.db.fetch("attempts", row["id"])],
                 "quittungen": [receipt_json(r) for r in await self._ctx.db.fetch("receipts", row["id"])],
             }
             for row in seen.deliveries

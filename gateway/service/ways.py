@@ -102,9 +102,10 @@ class MailWay:
             recipient=recipient,
             message_id=wire.wire_id,
             now=self._ctx.now(),
-            entity=mime.build([*wire.headers.items(), ("X-Gateway-Id", wire.delivery["message_id"])], wire.body),
+            entity=mime.build(list(wire.headers.items()), wire.body),
             notify=self._postfach,
             receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), required=True),
+            gateway_id=wire.delivery["message_id"],
         )
         result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
         return Failed(result) if isinstance(result, Failure) else HandedOver()

@@ -1,0 +1,98 @@
+"""`gateway demo`: the main job, end to end, on real parts and loopback (gateway/demo).
+
+Promises: exit 0 only if every expectation held; whatever it started ends with it, unless `--keep` is given.
+Fails: exit 1 with the expectation that did not hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gateway.cli.main import REFUSED
+from gateway.cli.shell import stop
+from gateway.demo import cast as casting
+from gateway.demo.cast import JVA, Cast, DemoFailed
+from gateway.demo.mailbox import Mailbox
+from gateway.demo.play import Play, Row
+
+_PACK = click.Path(exists=True, path_type=Path)
+HEADINGS = ("", "Nachricht", "Regel und Grund", "Empfänger", "Weg", "Versuche", "Quittung")
+
+
+@click.command(short_help="Show the main job on real parts.")
+@click.option("--keep", is_flag=True, help="Leave everything running and print addresses and a curl line.")
+@click.option(
+    "--xjustiz", type=click.Path(exists=True, path_type=Path), metavar="DIR|ZIP", help="Official XJustiz 3.6.2."
+)
+def command(keep: bool, xjustiz: Path | None) -> None:
+    """Send real notices from a prison, a police authority and a public prosecutor to the right offices."""
+    console = Console()
+    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
+        try:
+            held = asyncio.run(_perform(Path(folder), console, keep, xjustiz))
+        except DemoFailed as failed:
+            stop(REFUSED, str(failed))
+    if not held:
+        stop(REFUSED, "Nicht jede Erwartung hat sich erfüllt.")
+
+
+async def _perform(folder: Path, console: Console, keep: bool, xjustiz: Path | None) -> bool:
+    console.print("Schlüssel, Zertifikate, Konfigurationen und Vereinbarungen entstehen …")
+    cast = await asyncio.to_thread(casting.make, folder)
+    if xjustiz is not None:
+        console.print("Das amtliche XJustiz-Schema wird installiert …")
+        await asyncio.to_thread(cast.hub.gateway, "schemas", "add", str(xjustiz))
+        await asyncio.to_thread(cast.edge.gateway, "schemas", "add", str(xjustiz))
+    mailbox = Mailbox(cast)
+    try:
+        await mailbox.start()
+        await asyncio.to_thread(cast.hub.start)
+        await asyncio.to_thread(cast.edge.start)
+        play = Play(cast, mailbox, xjustiz, lambda line: console.print(line, highlight=False))
+        held = await play.run()
+        console.print(_table(play.rows))
+        if keep:
+            await _keep(cast, console)
+        return held
+    finally:
+        cast.hub.stop()
+        cast.edge.stop()
+        await mailbox.stop()
+
+
+def _table(rows: list[Row]) -> Table:
+    table = Table(*HEADINGS, show_lines=True)
+    for row in rows:
+        style = None if row.held else "bold red"
+        cells = (row.scene, row.message, row.rule, row.recipient, row.way, row.attempts, row.receipt)
+        table.add_row(*cells, style=style)
+    return table
+
+
+async def _keep(cast: Cast, console: Console) -> None:
+    """Everything stays up until Ctrl-C."""
+    clients = cast.folder / "clients"
+    stem = clients / JVA.replace(":", "-")
+    lines = [
+        f"Vermittler  {cast.hub.api_url}/v1   AS2 {cast.hub.as2_url}",
+        f"Außenstelle {cast.edge.api_url}/v1   AS2 {cast.edge.as2_url}",
+        f"Zertifikate {clients}",
+        f"curl --cacert {clients / 'ca.crt'} --cert {stem}.crt --key {stem}.key {cast.hub.api_url}/v1/inbox",
+        "Beenden mit Strg-C.",
+    ]
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    with contextlib.suppress(asyncio.CancelledError):
+        await stopping.wait()
