@@ -378,3 +378,86 @@ returning id;
 
 -- name: schema_version()
 select max(version) as version from schema_version;
+
+-- ===== vorgang =====
+
+-- name: keep_facts(message_id, facts)
+update message set facts = $2 where id = $1;
+
+-- name: insert_vorgang(id, now)
+insert into vorgang (id, created, changed) values ($1, $2, $2);
+
+-- name: insert_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, now)
+-- A mark that another Vorgang has already stays there: whoever came first.
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, created)
+values ($1, $2, $3, $4, $5, $6) on conflict do nothing;
+
+-- name: claim_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, now)
+-- The marks of a new Vorgang: if one exists by now, vorgang_mark_identity is violated and the step begins anew.
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, created)
+values ($1, $2, $3, $4, $5, $6);
+
+-- name: insert_vorgang_message(message_id, vorgang_id, now)
+insert into vorgang_message (message_id, vorgang_id, at) values ($1, $2, $3);
+
+-- name: touch_vorgang(id, now)
+-- Locks the Vorgang, so that two messages of it are decided one after the other.
+update vorgang set changed = $2 where id = $1;
+
+-- name: vorgang(id)
+select * from vorgang where id = $1;
+
+-- name: vorgang_by_mark(azr_index, authority, aktenzeichen_index)
+select vorgang_id, created from vorgang_mark
+where azr_index = $1 and authority = $2 and aktenzeichen_index = $3;
+
+-- name: vorgaenge_by_azr(azr_index)
+select distinct vorgang_id from vorgang_mark where azr_index = $1;
+
+-- name: vorgang_of_message(message_id)
+select vorgang_id from vorgang_message where message_id = $1;
+
+-- name: vorgang_marks(vorgang_id)
+select authority, aktenzeichen, created from vorgang_mark where vorgang_id = $1 order by created, authority;
+
+-- name: vorgang_messages(vorgang_id)
+select m.*, v.at as joined from vorgang_message v join message m on m.id = v.message_id
+where v.vorgang_id = $1 order by v.at, v.message_id;
+
+-- name: vorgang_deliveries(vorgang_id)
+select d.* from vorgang_message v join delivery d on d.message_id = v.message_id
+where v.vorgang_id = $1 order by d.created, d.id;
+
+-- name: receipt(id)
+select * from receipt where id = $1;
+
+-- name: reroute_message(id, sources, status, entscheidung, nummer, vorrang, now)
+-- Compare and set, when a withheld or unplaced message is decided once more.
+update message set status = $3, entscheidung = $4, nummer = $5, vorrang = $6, geaendert = $7
+where id = $1 and status in list($2)
+returning id, status;
+
+-- name: insert_duty(id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, opened)
+insert into duty (id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, opened)
+values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing;
+
+-- name: fulfil_duties(vorgang_id, nummer, pflichtig, done, done_by)
+update duty set done = $4, done_by = $5
+where vorgang_id = $1 and nummer = $2 and pflichtig = $3 and done is null;
+
+-- name: duties_of_vorgang(vorgang_id)
+select * from duty where vorgang_id = $1 order by opened, id;
+
+-- name: open_duties(until_day, after_day, after_id, count)
+-- Open duties that are due by a day, for operators; what is due first comes first, page by page.
+select * from duty where done is null and faellig_am <= $1 and (faellig_am, id) > ($2, $3)
+order by faellig_am, id limit $4;
+
+-- name: open_duties_of(pflichtig, until_day)
+select * from duty where done is null and pflichtig = $1 and faellig_am <= $2 order by faellig_am, id limit 1000;
+
+-- name: unreminded_duties(until_day, count)
+select * from duty where done is null and reminded is null and faellig_am <= $1 order by faellig_am, id limit $2;
+
+-- name: mark_reminded(id, now)
+update duty set reminded = $2 where id = $1 and reminded is null;
