@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import weakref
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -53,10 +53,13 @@ class Explainer:
         if self._waiting >= MAX_WAITING:
             raise Unexplained("too many questions")
         self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, self.explain, xsd, xml)
-        finally:
-            self._waiting -= 1
+        question = self._threads.submit(self.explain, xsd, xml)
+        question.add_done_callback(self._answered)
+        return await asyncio.wrap_future(question)
+
+    def _answered(self, _: Future[list[Befund]]) -> None:
+        """One question fewer is waiting: answered, failed or taken back."""
+        self._waiting -= 1
 
     def explain(self, xsd: Path, xml: bytes) -> list[Befund]:
         """What is wrong with a message that libxml2 refused; blocks for at most the limit once it has its turn.
@@ -76,7 +79,9 @@ class Explainer:
                 raise Unexplained(type(error).__name__) from None
 
     def close(self) -> None:
-        """End the child. Idempotent; the next question starts another."""
+        """End the child, a question under way included. Idempotent; the next question starts another."""
+        if self._child is not None:
+            self._child.kill()
         with self._turn:
             self._end()
 

@@ -134,7 +134,10 @@ def _from_text(value: str | None, directory: Verzeichnis | None) -> str | None:
         return None
     if ist_schluessel(value):
         return value
-    found = directory.nach_namen(value) if directory is not None else None
+    if directory is None:
+        return None
+    # XJustiz has no dash in its texts: the directory's " – " is written with a hyphen there.
+    found = directory.nach_namen(value) or directory.nach_namen(value.replace(" - ", " – "))
     return found.key if found else None
 
 

@@ -1,12 +1,13 @@
 """The messages that the gateway itself writes: Weiterleitung, Zuständigkeitsmitteilung, Fehler.
 
-Promises: pure; values in, UTF-8 XML out, valid under our XSDs as long as the texts keep to DIN 91379 (the texts of
-`Befund` are made to fit). Nothing is added that was not given: ids and times come from the caller.
+Promises: pure; values in, UTF-8 XML out, valid under our XSDs. Nothing is added that was not given: ids and times come
+from the caller. Signs that XML cannot write become U+FFFD.
 Fails: `ValueError` for an empty chain, an empty list of findings or an authority key without a place in the head.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,8 @@ LISTEN = {
 """Version of each code list that our heads name (listVersionID)."""
 MAX_TEXT = 20_000
 """Characters of a text in our XSDs."""
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Signs that XML 1.0 has no way to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ def _j(name: str) -> str:
 def _add(parent: etree._Element, tag: str, text: str | None) -> None:
     """Append an element with text; nothing where there is none."""
     if text is not None:
-        etree.SubElement(parent, tag).text = text
+        etree.SubElement(parent, tag).text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _add_code(parent: etree._Element, tag: str, liste: str, code: str) -> None:
@@ -336,7 +339,7 @@ def _write_finding(element: etree._Element, befund: Befund, status: str) -> None
     """One finding with its place."""
     choice = etree.SubElement(element, _j("auswahl_fehlercode"))
     _add_code(choice, _j("anwendungsspezifischerFehler"), "fehler", befund.code)
-    _add(element, _j("zusatzinformation"), befund.text[:MAX_TEXT])
+    _add(element, _j("zusatzinformation"), befund.text[:MAX_TEXT] if befund.text.strip() else None)
     if any((befund.zeile, befund.spalte, befund.xpath, befund.nummer)):
         place = etree.SubElement(element, _j("fundstelle"))
         _add(place, _j("zeile"), str(befund.zeile) if befund.zeile else None)

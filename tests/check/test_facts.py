@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from gateway.check import facts, intake
+from gateway.check import explain, facts, intake
 from gateway.check.compose import DETAILS, Datei, NoticeHead, Person, compose_notice
 from gateway.check.facts import FACTS, NAMESPACES, ROOT_OF, Fact, facts_from_xml, facts_to_xml
 from gateway.check.head import head_of
-from gateway.check.resources import compiled, packaged_folder
+from gateway.check.resources import SchemaStore, compiled, packaged_folder
 from gateway.errors import Invalid
 from gateway.message import Kopf
 from routing.sachverhalt import ANLAESSE, AUFLAGE_ARTEN, EINGELEITET_DURCH, MASSNAHMEN, UNTERBRINGUNG_ARTEN, Sachverhalt
@@ -147,6 +148,24 @@ def test_composed_notices_are_valid_and_read_back_as_the_same_facts(anlass: str,
     read = head_of(root, "justiz", EMPTY)
     assert (read.absender, read.test, read.dateien) == (before.absender, head.test, (FILE,))
     assert facts_from_xml(root, read) == before
+
+
+@pytest.mark.parametrize("familie", ["justiz", "ausl"])
+def test_the_xsds_agree_with_the_table(familie: str) -> None:
+    entry = next(pack for pack in SchemaStore().catalogue().packs if pack.familie == familie)
+    declared = {root.name: root for root in facts.ROOTS if root.familie == familie}
+    assert set(declared) <= set(entry.wurzeln)
+    schema = explain.load(Path(entry.ort) / next(iter(entry.wurzeln.values())))
+    order = [fact.element for fact in FACTS]
+    for name, root in declared.items():
+        choice = next(node for node in schema.elements[name].iter() if node.local_name == "auswahl_anlass")
+        occasions = list(choice.type.content.iter_elements())
+        assert {facts.ANLASS_OF[node.local_name] for node in occasions} == set(root.anlaesse), name
+        for occasion in occasions:
+            names = list(dict.fromkeys(node.local_name for node in occasion.type.content.iter_elements()))
+            known = [element for element in names if element in order]
+            assert known == sorted(known, key=order.index), occasion.local_name
+            assert names[: len(known)] == known, occasion.local_name
 
 
 EMPTY = Verzeichnis.aus_zeilen([], [])
