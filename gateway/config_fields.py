@@ -13,11 +13,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, Strict, ValidationInfo
 
-AUTHORITY_KEY = re.compile(
-    r"abh:(\d{5}|\d{8})|zab:(bielefeld|coesfeld|essen|koeln|unna)|gds:[A-Z0-9]{2,10}|pol:[A-Za-z0-9]{2,20}"
-    r"|(mrv|nrw):[a-z0-9]+(-[a-z0-9]+)*|bamf:zentrale"
-)
-"""Keys of authorities (contracts.md section 1)."""
+from routing.leser import SCHLUESSEL
+
+AUTHORITY_KEY = re.compile("|".join(f"{prefix}:(?:{form})" for prefix, form in SCHLUESSEL.items() if prefix != "gw"))
+"""Keys of authorities (contracts.md section 1): the rule that the facts of a notice follow too, without gateways."""
 
 GATEWAY_KEY = re.compile(r"gw:[a-z0-9]+(-[a-z0-9]+)*")
 """Keys of gateways (contracts.md section 1)."""

@@ -15,17 +15,20 @@ from typing import Any, Final, TypeVar
 FRUEHESTES_JAHR: Final = 1900
 """Earlier days are typing errors: nobody concerned by a notice has dates before it, and deadlines stay computable."""
 
-_SCHLUESSEL: Final[Mapping[str, re.Pattern[str]]] = {
-    "abh": re.compile(r"[0-9]{5}(?:[0-9]{3})?"),
-    "zab": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "gds": re.compile(r"[A-Z][A-Z0-9]{2,9}"),
-    "pol": re.compile(r"[A-Z0-9]{4,20}"),
-    "mrv": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "bamf": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "nrw": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "gw": re.compile(r"[a-z0-9]+(?:[-.][a-z0-9]+)*"),
+SCHLUESSEL: Final[Mapping[str, str]] = {
+    "abh": r"[0-9]{5}(?:[0-9]{3})?",
+    "zab": r"bielefeld|coesfeld|essen|koeln|unna",
+    "gds": r"[0-9A-Z]{4,8}",
+    "pol": r"[0-9A-Z.\-]{4,40}",
+    "mrv": r"[a-z0-9]+(?:-[a-z0-9]+)*",
+    "bamf": r"zentrale",
+    "nrw": r"[a-z0-9]+(?:-[a-z0-9]+)*",
+    "gw": r"[a-z0-9]+(?:[.\-][a-z0-9]+)*",
 }
-"""Form of an authority key after its prefix (contracts.md section 1). Form only, not existence."""
+"""Form of an authority key after its prefix (contracts.md section 1): the one rule for facts, configuration and
+directory, and the XSDs' `Schluessel` states the same. Form only, not existence. Codes stand as the official lists
+write them: GDS.Polizeibehoerden has dots, hyphens and up to 25 characters, GDS.Gerichte may begin with a digit."""
+_MUSTER: Final = {praefix: re.compile(muster) for praefix, muster in SCHLUESSEL.items()}
 _LAENGE_SCHLUESSEL: Final = 100
 """Longest key: the directory's slugs stay below it, and a longer one only fills logs."""
 _LAENGE_NAME: Final = 120
@@ -49,7 +52,7 @@ class KeinSachverhalt(ValueError):
 def ist_schluessel(wert: str) -> bool:
     """Whether `wert` has the form of an authority key, `prefix:key` (contracts.md section 1)."""
     praefix, trenner, rest = wert.partition(":")
-    muster = _SCHLUESSEL.get(praefix)
+    muster = _MUSTER.get(praefix)
     return bool(trenner) and muster is not None and len(wert) <= _LAENGE_SCHLUESSEL and bool(muster.fullmatch(rest))
 
 

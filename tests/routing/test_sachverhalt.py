@@ -1,11 +1,16 @@
 """What is a Sachverhalt and what is not."""
 
 import datetime
+import re
+from importlib.resources import files
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gateway.config_fields import AUTHORITY_KEY
 from routing import ANLAESSE, KeinSachverhalt, Sachverhalt
-from routing.leser import ist_schluessel
+from routing.leser import SCHLUESSEL, ist_schluessel
 from routing.sachverhalt import Azr, BereitsUnterrichtet, Verfahren
 
 GRUND = {"anlass": "untersuchungshaft_antritt", "absender": "gds:R8088"}
@@ -158,6 +163,27 @@ def test_keys_of_the_contract(wert):
     assert ist_schluessel(wert)
 
 
-@pytest.mark.parametrize("wert", ["", ":", "abh", "abh:", ":05382", "gw:", "nrw:-", "nrw:a--b", "nrw:ä"])
+@pytest.mark.parametrize("wert", ["gds:1101S", "pol:05.12-34", "pol:0542-11.3700000000000000001", "pol:" + "A" * 40])
+def test_codes_as_the_official_lists_write_them(wert):
+    assert ist_schluessel(wert)
+
+
+KENNUNGEN = st.from_regex(r"[a-zA-Z0-9.-]{0,42}", fullmatch=True) | st.sampled_from(["koeln", "zentrale", "05382"])
+
+
+@pytest.mark.parametrize("familie", ["justiz", "ausl"])
+@given(st.sampled_from([*SCHLUESSEL, "xyz"]), KENNUNGEN)
+def test_facts_configuration_and_schemas_have_one_rule_for_keys(familie, praefix, kennung):
+    schema = files("schemas").joinpath(familie, "1.0", "typen.xsd").read_text(encoding="utf-8")
+    (muster,) = re.findall(r'pattern value="(abh:[^"]+)"', schema)
+    key = f"{praefix}:{kennung}"
+    assert ist_schluessel(key) is (re.fullmatch(muster, key) is not None)
+    if praefix != "gw":
+        assert ist_schluessel(key) is (AUTHORITY_KEY.fullmatch(key) is not None)
+
+
+@pytest.mark.parametrize(
+    "wert", ["", ":", "abh", "abh:", ":05382", "gw:", "nrw:-", "nrw:a--b", "nrw:ä", "zab:bonn", "gds:X", "pol:a-b-c"]
+)
 def test_no_keys(wert):
     assert not ist_schluessel(wert)
