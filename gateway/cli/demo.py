@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import signal
 import tempfile
+from importlib import resources
 from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from gateway.cli.main import REFUSED
 from gateway.cli.shell import stop
@@ -25,6 +26,10 @@ from gateway.demo.play import Play, Row
 
 _PACK = click.Path(exists=True, path_type=Path)
 HEADINGS = ("", "Nachricht", "Regel und Grund", "Empfänger", "Weg", "Versuche", "Quittung")
+UNCUT = frozenset({"", "Empfänger", "Weg"})
+"""Columns whose short values stay on one line; the others fold, and none is cut."""
+WIDTH = 132
+"""Columns of the table where no terminal says how many there are."""
 
 
 @click.command(short_help="Show the main job on real parts.")
@@ -35,16 +40,24 @@ HEADINGS = ("", "Nachricht", "Regel und Grund", "Empfänger", "Weg", "Versuche",
 def command(keep: bool, xjustiz: Path | None) -> None:
     """Send real notices from a prison, a police authority and a public prosecutor to the right offices."""
     console = Console()
+    if not console.is_terminal:
+        console.width = WIDTH
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         try:
             held = asyncio.run(_perform(Path(folder), console, keep, xjustiz))
         except DemoFailed as failed:
             stop(REFUSED, str(failed))
+        except asyncio.CancelledError:
+            stop(REFUSED, "Abgebrochen.")
     if not held:
         stop(REFUSED, "Nicht jede Erwartung hat sich erfüllt.")
 
 
 async def _perform(folder: Path, console: Console, keep: bool, xjustiz: Path | None) -> bool:
+    task = asyncio.current_task()
+    assert task is not None
+    # Without this, SIGTERM would end the demo at once and leave its gateways running.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     console.print("Schlüssel, Zertifikate, Konfigurationen und Vereinbarungen entstehen …")
     cast = await asyncio.to_thread(casting.make, folder)
     if xjustiz is not None:
@@ -69,7 +82,8 @@ async def _perform(folder: Path, console: Console, keep: bool, xjustiz: Path | N
 
 
 def _table(rows: list[Row]) -> Table:
-    table = Table(*HEADINGS, show_lines=True)
+    columns = (Column(name, no_wrap=name in UNCUT, overflow="fold") for name in HEADINGS)
+    table = Table(*columns, show_lines=True)
     for row in rows:
         style = None if row.held else "bold red"
         cells = (row.scene, row.message, row.rule, row.recipient, row.way, row.attempts, row.receipt)
@@ -81,11 +95,15 @@ async def _keep(cast: Cast, console: Console) -> None:
     """Everything stays up until Ctrl-C."""
     clients = cast.folder / "clients"
     stem = clients / JVA.replace(":", "-")
+    curl = f"curl --cacert {clients / 'ca.crt'} --cert {stem}.crt --key {stem}.key"
+    example = resources.files("schemas") / "beispiele" / "haft-3.2.xml"
+    post = f"-H 'Content-Type: application/xml' --data-binary @{example} {cast.hub.api_url}/v1/messages"
     lines = [
         f"Vermittler  {cast.hub.api_url}/v1   AS2 {cast.hub.as2_url}",
         f"Außenstelle {cast.edge.api_url}/v1   AS2 {cast.edge.as2_url}",
         f"Zertifikate {clients}",
-        f"curl --cacert {clients / 'ca.crt'} --cert {stem}.crt --key {stem}.key {cast.hub.api_url}/v1/inbox",
+        f"Senden      {curl} {post}",
+        f"Postfach    {curl} {cast.hub.api_url}/v1/inbox",
         "Beenden mit Strg-C.",
     ]
     for line in lines:
