@@ -101,10 +101,13 @@ ueberlappung_tage = 0
 
 # Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
 # [postausgang]
+# Name des Mailservers.
 # host = "mail.example.org"
+# Sein Port.
 # port = 587
 # "starttls", "tls" oder "keine" (nur zum eigenen Rechner).
 # sicherheit = "starttls"
+# Anmeldename, wenn der Mailserver einen verlangt.
 # benutzer = "gateway"
 # Datei, in der nur das Kennwort steht.
 # kennwort_datei = "keys/postausgang.kennwort"
@@ -119,10 +122,11 @@ ueberlappung_tage = 0
 # sha256 = "…"
 # Behörden, für die dieses Zertifikat handelt.
 # behoerden = ["gds:R8088"]
-# fachverfahren, betrieb, revision, verwaltung
+# Eine oder mehrere von fachverfahren, betrieb, revision, verwaltung.
 # rollen = ["fachverfahren"]
-# Erster und letzter Tag.
+# Erster Tag.
 # ab = 2026-01-01
+# Letzter Tag.
 # bis = 2027-12-31
 """
 
