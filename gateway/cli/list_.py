@@ -33,7 +33,7 @@ def _options(command: Any) -> Any:
 @click.option("--anzahl", type=click.IntRange(1, 200), default=50, show_default=True, help="Entries of one page.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, as_json: bool, **filters: Any) -> None:
+def command(ctx: click.Context, /, as_json: bool, **filters: Any) -> None:
     """List messages, newest first; without --von those of the last 30 days."""
     query = {key: value for key, value in filters.items() if value is not None}
 

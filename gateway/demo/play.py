@@ -197,7 +197,8 @@ class Play:
         )
 
     def _row(self, *cells: str) -> None:
-        self.rows.append(Row(*cells, held=True))  # type: ignore[misc]
+        scene, message, rule, recipient, way, attempts, receipt = cells
+        self.rows.append(Row(scene, message, rule, recipient, way, attempts, receipt, held=True))
 
 
 def _expect(holds: bool, what: str) -> None:

@@ -142,7 +142,7 @@ class Gateway:
         await close_context(self.ctx)
 
     async def _recover(self) -> None:
-        found = {
+        found: dict[str, Any] = {
             "zustellungen": await self.delivering.recover(),
             "quittungen": await self.receipts.recover(),
             "eingaenge": await self.receiving.recover(),
