@@ -1,0 +1,88 @@
+"""The stable codes of refusals and findings, read from the program's own text.
+
+Promises: nothing is imported or run; a code is found where it is written as a text: `code = "…"` of a class,
+`code="…"` where a refusal is raised, and the first text of a finding in `gateway/check`.
+Fails: `SyntaxError` for a file that is no Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+NOT_ANSWERED: Final = {"receiving.py", "entering.py"}
+"""Journeys of AS2: their refusals become receipts and events, never an answer of the API."""
+_CODE: Final = re.compile(r"[a-z][a-z_0-9]{2,39}")
+
+Family = tuple[int, str]
+"""HTTP status and title."""
+
+
+def refusals(root: Path) -> dict[Family, set[str]]:
+    """Codes by status and title, of everything that the API answers as problem details."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in _sources(root) if path.name not in NOT_ANSWERED]
+    families = {name: family for tree in trees for name, family, _ in _classes(tree)}
+    found = {family: {code} for tree in trees for _, family, code in _classes(tree)}
+    for tree in trees:
+        for name, code in _raised(tree):
+            if name in families:
+                found[families[name]].add(code)
+    return found
+
+
+def findings(root: Path) -> set[str]:
+    """Codes of single findings about a message's content: schema and rules beyond it."""
+    found: set[str] = set()
+    for path in sorted((root / "gateway" / "check").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _name(node.func) == "Befund" and path.name == "rules.py":
+                found |= _codes(node.args[:1])
+            elif isinstance(node, ast.Call) and _name(node.func) == "_at":
+                found |= _codes(node.args[1:2])
+            elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
+                found |= _codes(node.value.elts[:1]) if path.name in {"explain.py", "rules.py"} else set()
+    return found
+
+
+def _sources(root: Path) -> list[Path]:
+    return [path for path in sorted((root / "gateway").rglob("*.py")) if path.parts[-2] not in {"cli", "demo"}]
+
+
+def _classes(tree: ast.Module) -> Iterator[tuple[str, Family, str]]:
+    """Each class that sets `status`, `code` and `title`."""
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        values = {
+            target.id: item.value.value
+            for item in node.body
+            if isinstance(item, ast.Assign) and isinstance(item.value, ast.Constant)
+            for target in item.targets
+            if isinstance(target, ast.Name)
+        }
+        if {"status", "code", "title"} <= set(values) and node.name != "Refusal":
+            yield node.name, (int(str(values["status"])), str(values["title"])), str(values["code"])
+
+
+def _raised(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Class and code of each call that names a code, and of each named limit."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        for keyword in node.keywords:
+            if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
+                yield _name(node.func), str(keyword.value.value)
+        if _name(node.func) == "Limit":
+            yield from (("TooLarge", code) for code in _codes(node.args[:1]))
+
+
+def _codes(nodes: list[ast.expr]) -> set[str]:
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return {text for text in texts if _CODE.fullmatch(text)}
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""

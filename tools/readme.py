@@ -1,0 +1,192 @@
+"""Makes the parts of README.md that repeat what the program knows: picture of the states, settings, commands, codes.
+
+Usage: `python -m tools.readme` rewrites them, `--check` only says which are not current (exit 1).
+
+Promises: only the text between `<!-- made: NAME -->` and `<!-- end: NAME -->` changes; the same program gives the same
+text.
+Fails: `KeyError` for a name that no block has, `ValueError` where a mark has no end.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+from pydantic import BaseModel
+
+from gateway.cli.init_template import render
+from gateway.cli.main import cli
+from gateway.config import Config
+from gateway.states import FINAL, OPEN, STEPS, DeliveryStatus, Step
+from tools.codes import findings, refusals
+from tools.limits import limits
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+README: Final = ROOT / "README.md"
+_MARK: Final = "<!-- {}: {} -->"
+
+
+def state_picture() -> str:
+    """`gateway/states.py` as a Mermaid state diagram; steps that every open delivery may take leave from `offen`."""
+    steps: dict[Step, dict[DeliveryStatus, list[DeliveryStatus]]] = {}
+    for (source, step), target in STEPS.items():
+        steps.setdefault(step, {}).setdefault(target, []).append(source)
+    lines = ["```mermaid", "stateDiagram-v2", "    direction LR", "    [*] --> wartet", "    [*] --> uebergeben: inbox"]
+    lines += ["    state offen {", *(f"        {status}" for status in DeliveryStatus if status in OPEN), "    }"]
+    edges: dict[tuple[str, str], list[str]] = {}
+    for step, targets in steps.items():
+        for target, sources in targets.items():
+            for name in _together(sources):
+                edges.setdefault((name, target), []).append(step)
+    lines += [f"    {before} --> {after}: {', '.join(names)}" for (before, after), names in edges.items()]
+    lines += [f"    {status} --> [*]" for status in DeliveryStatus if status in FINAL]
+    return "\n".join([*lines, "```"])
+
+
+def _together(sources: list[DeliveryStatus]) -> list[str]:
+    """Sources in the order of the table, all open ones as one."""
+    if not set(sources) >= OPEN:
+        return [str(status) for status in DeliveryStatus if status in sources]
+    return ["offen", *(str(status) for status in DeliveryStatus if status in sources and status not in OPEN)]
+
+
+def commands() -> str:
+    """Every command with its arguments' metavars and its short help."""
+    context = click.Context(cli, info_name="gateway")
+    rows = ["| command | what |", "| --- | --- |"]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None, name
+        usage = " ".join(command.collect_usage_pieces(click.Context(command)))
+        usage = usage.replace("[OPTIONS]", "").replace("COMMAND [ARGS]...", _subcommands(command)).strip()
+        rows.append(f"| `gateway {name} {usage}`".rstrip("` ") + f"` | {command.get_short_help_str(200)} |")
+    return "\n".join(rows).replace("DIR|ZIP", r"DIR\|ZIP")
+
+
+def _subcommands(command: click.Command) -> str:
+    return "·".join(command.commands) if isinstance(command, click.Group) else ""
+
+
+def settings() -> str:
+    """Every setting with its default and the words of the file that `gateway init` writes (German, for its readers)."""
+    rows = ["| Einstellung | Voreinstellung | Bedeutung |", "| --- | --- | --- |"]
+    words, defaults = _words(render("gw:nrw", ())), settings_known()
+    for key, default in defaults.items():
+        rows.append(f"| `{key}` | {default} | {words[key]} |")
+    return "\n".join(rows)
+
+
+def settings_known() -> dict[str, str]:
+    """Each setting that `gateway/config.py` knows, as `table.key`, with its default."""
+    known: dict[str, str] = {}
+    for table, field in Config.model_fields.items():
+        model = next(
+            each
+            for each in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(each, type) and issubclass(each, BaseModel)
+        )
+        for key, setting in model.model_fields.items():
+            known[f"{table}.{key}"] = "–" if setting.is_required() else _default(setting.default)
+    return known
+
+
+def _default(value: object) -> str:
+    if value is None or value == ():
+        return "–"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{each}`" for each in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`".replace(".0`", "`")
+
+
+def _words(text: str) -> dict[str, str]:
+    """The comment above each key of a `gateway.toml`, commented-out keys included."""
+    words: dict[str, str] = {}
+    comment: list[str] = []
+    table = ""
+    for line in text.splitlines():
+        if header := re.fullmatch(r"(?:# )?\[\[?(\w+)\]?\]", line):
+            table, comment = header[1], []
+        elif setting := re.fullmatch(r"(?:# )?([a-z][a-z0-9_]*) = .*", line):
+            words[f"{table}.{setting[1]}"] = " ".join(comment) or "–"
+            comment = []
+        elif line.startswith("# "):
+            comment.append(line[2:])
+        else:
+            comment = []
+    return words
+
+
+def error_codes() -> str:
+    """Codes of refusals by HTTP status, and of the findings that a 400, 413 or 422 lists."""
+    rows = ["| status | title | `type` ends in |", "| --- | --- | --- |"]
+    for (status, title), codes in sorted(refusals(ROOT).items()):
+        rows.append(f"| {status} | {title} | {_listed(codes)} |")
+    return "\n".join([*rows, "", f"Findings of a 422 (`errors[].code`): {_listed(findings(ROOT))}."])
+
+
+def _listed(codes: set[str]) -> str:
+    return ", ".join(f"`{code}`" for code in sorted(codes))
+
+
+def limit_table() -> str:
+    """The limits that a sender can meet, each with the reason that stands beside it in the code."""
+    rows = ["| limit | value | why |", "| --- | --- | --- |"]
+    rows += [f"| `{each.name}` | {each.shown} | {each.reason} |" for each in limits(ROOT)]
+    return "\n".join(rows)
+
+
+def dependencies() -> str:
+    """Each dependency with its reason, from `pyproject.toml`."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    reasons = dict(re.findall(r'^    "([A-Za-z0-9_-]+)[^"]*",\s*# (.+)$', text, flags=re.MULTILINE))
+    names = tomllib.loads(text)["project"]["dependencies"]
+    return "\n".join(["| package | why |", "| --- | --- |", *(f"| {name} | {reasons[name]} |" for name in names)])
+
+
+BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
+    "states": state_picture,
+    "commands": commands,
+    "settings": settings,
+    "error codes": error_codes,
+    "limits": limit_table,
+    "dependencies": dependencies,
+}
+
+
+def block(text: str, name: str) -> str:
+    """What stands between the marks of `name`.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    start = text.index(_MARK.format("made", name)) + len(_MARK.format("made", name))
+    return text[start : text.index(_MARK.format("end", name), start)].strip("\n")
+
+
+def renewed(text: str) -> str:
+    """`text` with every block made anew."""
+    for name, make in BLOCKS.items():
+        begin, end = _MARK.format("made", name), _MARK.format("end", name)
+        text = text.replace(f"{begin}\n{block(text, name)}\n{end}", f"{begin}\n{make()}\n{end}")
+    return text
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite, or with `--check` compare; the exit code."""
+    text = README.read_text("utf-8")
+    stale = [name for name, make in BLOCKS.items() if block(text, name) != make()]
+    if "--check" not in arguments:
+        README.write_text(renewed(text), "utf-8")
+        return 0
+    for name in stale:
+        print(f"README.md: {name} is not current; python -m tools.readme mends it", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
