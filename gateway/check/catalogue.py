@@ -17,6 +17,8 @@ from datetime import date, timedelta
 from gateway.errors import Befund, Invalid
 from gateway.message import Familie
 
+MAX_VERSION = 32
+"""Characters of a version; longer ones are nobody's and would only feed the pattern."""
 _SHOWN = 12
 """Names listed in an error text: enough to recognise one's own, short enough to be read."""
 
@@ -42,7 +44,7 @@ class Pack:
 
     def nimmt(self, version: str) -> bool:
         """Whether a message that names `version` belongs to this pack."""
-        return re.fullmatch(self.muster, version) is not None
+        return len(version) <= MAX_VERSION and re.fullmatch(self.muster, version) is not None
 
     def gilt(self, tag: date, ueberlappung: timedelta) -> bool:
         """Whether the pack is valid on `tag`, the overlap after its last day included."""

@@ -19,6 +19,7 @@ from lxml import etree
 
 from gateway.check import facts, intake, rules, validate
 from gateway.check.catalogue import Catalogue
+from gateway.check.conditions import conditions_of
 from gateway.check.explain_worker import Explainer
 from gateway.check.head import head_of, version_holder, version_of
 from gateway.check.official import official_facts
@@ -112,7 +113,7 @@ class Checker:
             found = facts.facts_from_xml(root, kopf)
         else:
             kopf, found = official_facts(kopf, sachverhalt, empfaenger)
-        return Geprueft(kopf, _dated(found, today))
+        return Geprueft(kopf, _dated(found, today), conditions_of(root) if own else frozenset())
 
     async def close(self) -> None:
         """End the worker process, if one was started. Idempotent."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from gateway.check.head import AZR_ELEMENTS, partner_key
-from gateway.check.place import child, named, text, xpath_of
+from gateway.check.place import child, local, named, text, xpath_of
 from gateway.errors import Befund, Invalid
 from gateway.message import Kopf
 
@@ -37,9 +37,8 @@ TARGETS = {
     "ref.sgo": "id",
     "dateiname.bezugsdatei": "dateiname",
 }
-"""Which element a reference must equal the text of. References to things outside the message are not in it."""
-OUTSIDE = frozenset({"ref.fremdeNachrichtenID", "ref.nachricht.id", "ref.bezugstermin"})
-"""References to other messages; own roots may use no reference that is neither here nor in `TARGETS`."""
+"""Which element a reference must equal the text of: every reference of our own XSDs, and those of official XJustiz that
+stay within a message and mean one kind of element in all its modules."""
 ANSWERS = frozenset({"9900004", "9900007", "9900011", "9900013", "9900091"})
 """Numbers of answers, corrections and acknowledgements: they name their notice (contracts.md section 4)."""
 SUPPLEMENTS = frozenset({"urteil_nachgereicht"})
@@ -62,9 +61,6 @@ class Subject:
         """Whether the message belongs to one of our own families."""
         return self.kopf.familie != "xjustiz"
 
-
-_REFERENCE_NAMES = ("ref.", "verweis", "dateiname.bezugsdatei")
-"""How the name of every element begins that may refer to another."""
 
 Rule = Callable[[Subject], Iterable[Befund]]
 
@@ -147,22 +143,15 @@ def shown_name(name: str) -> str:
 def references(subject: Subject) -> Iterable[Befund]:
     """Each `ref.*` and each `verweis*` resolves within the message."""
     known: dict[str, set[str]] = {}
-    for node in subject.root.iter("*"):
-        name = str(node.tag).rpartition("}")[2]
-        if not name.startswith(_REFERENCE_NAMES) or name == "verweistyp":
+    for node in subject.root.iter(*("{*}" + name for name in TARGETS)):
+        if len(node):  # a type around the reference proper, which bears its name
             continue
-        if len(node) or name in OUTSIDE or (name not in TARGETS and not _own_reference(subject, name)):
-            continue
-        target = TARGETS.get(name, name.removeprefix("ref."))
+        name = local(node)
+        target = TARGETS[name]
         if target not in known:
             known[target] = {value for found in named(subject.root, target) if (value := text(found))}
         if (text(node) or "") not in known[target]:
             yield _at(node, "verweis_ungueltig", f"Der Verweis „{name}“ nennt kein vorhandenes Element „{target}“.")
-
-
-def _own_reference(subject: Subject, name: str) -> bool:
-    """Whether an unlisted name is a reference by our own naming rule `ref.X` → `X`."""
-    return subject.own and name.startswith("ref.")
 
 
 def authority_blocks(subject: Subject) -> Iterable[Befund]:

@@ -28,7 +28,7 @@ def official_source(version: str) -> Path:
     shared = SHARED / version
     if shared.is_dir():
         return shared
-    if SHARED.is_dir():
+    if SHARED.parent.is_dir():
         pytest.fail(f"{shared} is missing although its neighbours are there")
     spec = importlib.util.find_spec("openXJV")
     for folder in (spec.submodule_search_locations or []) if spec else []:

@@ -238,7 +238,7 @@ async def test_an_uninstalled_standard_is_an_unknown_root(checker: Checker) -> N
 async def test_the_official_mistra_example_passes(official: Callable[..., Checker]) -> None:
     official_source("4.0.0")
     example = SHARED / "examples" / "nachricht.straf.mistra.mitteilung.0500900.xml"
-    if not example.is_file():
+    if not SHARED.parent.is_dir():
         pytest.skip("the official example lies in ../shared only")
     checked = await official("4.0.0").check(example.read_bytes(), today=IN_FORCE["4.0.0"], attachments=())
     assert (checked.kopf.absender, checked.kopf.azr_nummer) == ("gds:R3300S", "270503123456")

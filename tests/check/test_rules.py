@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from lxml import etree
 
 from gateway.check import intake, rules
 from gateway.check.checker import Checker
 from gateway.check.head import head_of
+from gateway.check.resources import packaged_folder
 from gateway.errors import Befund, Invalid
 from gateway.message import Geprueft, Kopf
 from routing.verzeichnis import Verzeichnis
@@ -186,3 +188,14 @@ async def test_authority_block_and_code_must_agree(checker: Checker, notice: str
     (finding,) = await findings(checker, other, FILE)
     assert finding.code == "behoerde_widerspruch"
     assert "absender" in (finding.xpath or "")
+
+
+def test_every_reference_of_our_own_schemas_is_checked() -> None:
+    declared = {
+        str(node.get("name"))
+        for path in sorted(packaged_folder().rglob("*.xsd"))
+        for node in etree.parse(str(path)).iter("{*}element")
+        if str(node.get("name")).startswith(("ref.", "verweis", "dateiname."))
+    }
+    assert declared
+    assert declared <= set(rules.TARGETS)
