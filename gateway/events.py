@@ -28,4 +28,5 @@ class Art(StrEnum):
     QUITTUNG_GESENDET = "quittung_gesendet"  # our MDN left
     FRIST_QUITTUNG = "frist_quittung"  # no receipt within the agreed time
     PARTNER_GEAENDERT = "partner_geaendert"
+    VERZEICHNIS_GEAENDERT = "verzeichnis_geaendert"  # an operator corrected rows of the directory
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

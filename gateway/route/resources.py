@@ -11,6 +11,7 @@ import io
 from functools import cache
 from importlib.resources import files
 
+from gateway.route.overlay import COLUMNS, FILES, Rows
 from routing.verzeichnis import Verzeichnis
 
 
@@ -18,6 +19,12 @@ from routing.verzeichnis import Verzeichnis
 def packaged_directory() -> Verzeichnis:
     """The directory that comes with the program, without any operator's corrections."""
     return Verzeichnis.aus_zeilen(_rows("behoerden.csv"), _rows("gemeinden.csv"), _rows("aufnahmeeinrichtungen.csv"))
+
+
+@cache
+def packaged_rows() -> Rows:
+    """The rows of the packaged directory, for what overlays them; callers only read them."""
+    return {table: {row[keyed]: row for row in _rows(FILES[table])} for table, (keyed, *_) in COLUMNS.items()}
 
 
 def _rows(name: str) -> list[dict[str, str]]:

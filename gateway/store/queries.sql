@@ -374,6 +374,34 @@ update inbound set mdn_status = 'wartet', mdn_next_at = $2, lease_until = null
 where mdn_status = 'laeuft' and lease_until < $1
 returning id;
 
+-- ===== directory =====
+
+-- name: directory_since(since)
+-- The newest revision, if it is newer than the one that the caller knows: all that a refresh costs while nothing changes.
+select revision from directory_change where revision > $1 order by revision desc limit 1;
+
+-- name: directory_corrections(tables)
+-- What counts, or will count on a later day, oldest first; without rows that a newer one without days hides for good.
+select r.tabelle, r.key, r.revision, r.entry, r.valid_from, r.valid_until from directory_row r
+where r.tabelle in list($1) and not exists (
+    select 1 from directory_row n
+    where n.tabelle = r.tabelle and n.key = r.key and n.revision > r.revision
+        and n.valid_from is null and n.valid_until is null)
+order by r.tabelle, r.key, r.revision;
+
+-- name: directory_history(tabelle, key)
+-- Everything that was ever said about one row, oldest first.
+select r.revision, r.entry, r.valid_from, r.valid_until, c.changed, c.changed_by, c.reason
+from directory_row r join directory_change c on c.revision = r.revision
+where r.tabelle = $1 and r.key = $2 order by r.revision;
+
+-- name: insert_directory_change(revision, changed, changed_by, reason)
+-- Somebody else's change with this number violates the primary key: whoever comes second begins anew.
+insert into directory_change (revision, changed, changed_by, reason) values ($1, $2, $3, $4);
+
+-- name: insert_directory_row(tabelle, key, revision, entry, valid_from, valid_until)
+insert into directory_row (tabelle, key, revision, entry, valid_from, valid_until) values ($1, $2, $3, $4, $5, $6);
+
 -- ===== schema =====
 
 -- name: schema_version()

@@ -141,7 +141,7 @@ async def test_every_query_runs_on_both(database: Database) -> None:
             assert await database.fetch(query.name, *args) in ([], [{"version": len(migrations())}])
 
 
-LISTS = {"authorities", "message_ids", "sources", "readers"}
+LISTS = {"authorities", "message_ids", "sources", "readers", "tables"}
 
 
 def is_number(parameter: str) -> bool:
