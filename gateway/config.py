@@ -41,6 +41,8 @@ from gateway.config_fields import (
     resolve,
     split_address,
 )
+from routing import ANLAESSE, Einstellungen, Erlaubnis
+from routing.regelwerk import VORRANG_TAGE
 
 FILE_LIMIT = 4 * 1024 * 1024
 """Largest configuration that is read: ten thousand `zugang` entries take about 2 MB."""
@@ -237,6 +239,38 @@ class Schemata(_Table):
     """Days for which the version before is still accepted after a change."""
 
 
+class RegelErlaubnis(_Table):
+    """A sender that may post an Anlass although no row of the decree names its kind; the notice goes to Klärung."""
+
+    absender: AuthorityKey
+    anlass: str
+    grund: Annotated[str, Field(min_length=1, max_length=500)]
+    bis: date
+    """Last day of the permit."""
+
+    @field_validator("anlass")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value not in ANLAESSE:
+            raise ValueError("kein Anlass des Erlasses; `gateway rules` zeigt sie alle")
+        return value
+
+
+class Regeln(_Table):
+    """What an operator may set about the rules (requirements.md section 2a)."""
+
+    vorrang_tage: Annotated[Whole, Field(ge=0, le=366)] = VORRANG_TAGE
+    """A release at most this many days ahead is imminent and has Vorrang (Nr. 5.3 Satz 2)."""
+    frist_am_wochenende: Literal["unverschoben", "vorgezogen"] = "unverschoben"
+    """A deadline on a Saturday or Sunday stays there, or moves to the Friday before (Nr. 5.6 Satz 1)."""
+    erlaubnis: tuple[RegelErlaubnis, ...] = ()
+
+    def einstellungen(self) -> Einstellungen:
+        """The same as the rules take it."""
+        erlaubnisse = tuple(Erlaubnis(e.absender, e.anlass, e.grund, e.bis) for e in self.erlaubnis)
+        return Einstellungen(self.vorrang_tage, self.frist_am_wochenende, erlaubnisse)
+
+
 class Postausgang(_Table):
     """The mail server that takes our outgoing mail."""
 
@@ -307,6 +341,7 @@ class Config(_Table):
     vertrauen: Vertrauen = Vertrauen()
     zustellung: Zustellung = Zustellung()
     schemata: Schemata = Schemata()
+    regeln: Regeln = Regeln()
     postausgang: Postausgang | None = None
     zugang: tuple[Zugang, ...] = ()
 

@@ -2,14 +2,13 @@
 
 from routing.ablauf import entscheide, weise_zu
 from routing.entscheidung import Entscheidung, Folge, Frist, Grund, Hinweis
-from routing.regelwerk import REGELWERK, Einstellungen, Erlaubnis, Fassung, Regelwerk
+from routing.regelwerk import Einstellungen, Erlaubnis, Fassung, Regelwerk, RegelwerkFehler
 from routing.sachverhalt import ANLAESSE, KeinSachverhalt, Sachverhalt, Vorgangslage
 from routing.verzeichnis import Behoerde, Verzeichnis, VerzeichnisFehler
 from routing.zustaendigkeit import Zustaendigkeit, weiterleitungsziel, zab_der_aufnahmeeinrichtung, zustaendige_abh
 
 __all__ = [
     "ANLAESSE",
-    "REGELWERK",
     "Behoerde",
     "Einstellungen",
     "Entscheidung",
@@ -21,6 +20,7 @@ __all__ = [
     "Hinweis",
     "KeinSachverhalt",
     "Regelwerk",
+    "RegelwerkFehler",
     "Sachverhalt",
     "Verzeichnis",
     "VerzeichnisFehler",

@@ -78,7 +78,7 @@ def entscheide(
         absender or _unbekannt(sachverhalt.absender),
     )
     fassungen = regelwerk.am(sachverhalt.stand)
-    tabelle = TABELLEN.get(fassungen[0].fassung) if fassungen else None
+    tabelle = TABELLEN.get(fassungen[0].tabelle or fassungen[0].fassung) if fassungen else None
     zeilen = [regel for regel in tabelle or ERLASS_2022 if sachverhalt.anlass in regel.anlaesse]
     regel = _zeile(lage, zeilen)
     if tabelle is None:

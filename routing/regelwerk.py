@@ -1,15 +1,24 @@
 """Which version of which rules is valid on which day, and what an operator may set.
 
-Promises: values only; the day comes in from outside. The decree and the ordinance are named in every decision.
-Fails: not at all; a day on which no version is valid yields None.
+Promises: values only; the day and the data (`data/regelwerk.toml`) come in from outside. The decree and the ordinance
+are named in every decision.
+Fails: `RegelwerkFehler` for data that are no versions; a day on which no version is valid yields None.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+
+class RegelwerkFehler(ValueError):
+    """Die Angaben sind keine Fassungen von Erlass und ZustAVO."""
+
+    def __init__(self, fehler: list[str]) -> None:
+        self.fehler = fehler
+        super().__init__(" ".join(fehler))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,8 @@ class Fassung:
     gueltig_bis: datetime.date | None = None
     """Last day of validity; None is open-ended."""
     quelle: str = ""
+    tabelle: str = ""
+    """Which rules in the program a version of the decree uses; empty: those of its own name."""
 
     def gilt_am(self, tag: datetime.date | None) -> bool:
         """Whether it is valid on `tag`; without a day, whether it is open-ended."""
@@ -37,35 +48,96 @@ class Regelwerk:
     erlass: tuple[Fassung, ...]
     zustavo: tuple[Fassung, ...]
 
+    @classmethod
+    def aus_daten(
+        cls, daten: Mapping[str, Any], tabellen: Collection[str], grundlage: Regelwerk | None = None
+    ) -> Regelwerk:
+        """Reads versions as a TOML file gives them.
+
+        Args:
+            daten: lists `erlass` and `zustavo` of tables with the keys of `Fassung`.
+            tabellen: the rules that the program has (`routing.erlass.tabelle.TABELLEN`).
+            grundlage: gives the list that `daten` lacks.
+
+        Raises:
+            RegelwerkFehler: unknown keys, wrong types, no version, a version without rules; names all faults.
+        """
+        fehler = [f"„{key}“ ist unbekannt; bekannt sind erlass und zustavo." for key in daten if key not in _LISTEN]
+        erlass = _fassungen(daten, "erlass", grundlage.erlass if grundlage else (), fehler)
+        zustavo = _fassungen(daten, "zustavo", grundlage.zustavo if grundlage else (), fehler)
+        fehler += [
+            f"erlass {fassung.fassung}: Regeln „{fassung.tabelle or fassung.fassung}“ gibt es in diesem Programm nicht."
+            for fassung in erlass
+            if (fassung.tabelle or fassung.fassung) not in tabellen
+        ]
+        if fehler:
+            raise RegelwerkFehler(fehler)
+        return cls(erlass, zustavo)
+
     def am(self, tag: datetime.date | None) -> tuple[Fassung, Fassung] | None:
         """Decree and ordinance valid on `tag`, the latest of each; None if one of them has no version for that day."""
         erlass, zustavo = _letzte(self.erlass, tag), _letzte(self.zustavo, tag)
         return (erlass, zustavo) if erlass and zustavo else None
+
+    def festgelegt_auf(self, fassung: str) -> Regelwerk | None:
+        """These rules with one version, of the decree or of the ordinance, applied on every day; None if unknown."""
+        erlass, zustavo = _auf(self.erlass, fassung), _auf(self.zustavo, fassung)
+        if erlass is None and zustavo is None:
+            return None
+        return Regelwerk(erlass or self.erlass, zustavo or self.zustavo)
+
+
+_LISTEN: Final = ("erlass", "zustavo")
+_TEXTE: Final = ("name", "fassung", "quelle", "tabelle")
+_TAGE: Final = ("gueltig_ab", "gueltig_bis")
 
 
 def _letzte(fassungen: Iterable[Fassung], tag: datetime.date | None) -> Fassung | None:
     return max((f for f in fassungen if f.gilt_am(tag)), key=lambda f: f.gueltig_ab, default=None)
 
 
-REGELWERK: Final = Regelwerk(
-    erlass=(
-        Fassung(
-            name="Gemeinsamer Runderlass NRW zur Zusammenarbeit bei straffälligen ausländischen Personen",
-            fassung="29.04.2022",
-            gueltig_ab=datetime.date(2022, 6, 29),
-            quelle="MBl. NRW. 2022 S. 585",
-        ),
-    ),
-    zustavo=(
-        Fassung(
-            name="ZustAVO NRW",
-            fassung="10.09.2019",
-            gueltig_ab=datetime.date(2019, 9, 10),
-            quelle="GV. NRW. 2019 S. 593; letzte gesehene Änderung vom 26.11.2024 (GV. NRW. S. 921)",
-        ),
-    ),
-)
-"""The packaged versions. One copy of the ZustAVO lets it lapse on 31.12.2024; a decree of 26.08.2025 applies it."""
+def _auf(fassungen: Iterable[Fassung], name: str) -> tuple[Fassung, ...] | None:
+    """The versions of that name, without days."""
+    return (
+        tuple(replace(f, gueltig_ab=datetime.date.min, gueltig_bis=None) for f in fassungen if f.fassung == name)
+        or None
+    )
+
+
+def _fassungen(
+    daten: Mapping[str, Any], liste: str, grundlage: tuple[Fassung, ...], fehler: list[str]
+) -> tuple[Fassung, ...]:
+    """One list of versions, each name once; what is wrong is added to `fehler`."""
+    tabellen = daten.get(liste)
+    if tabellen is None and grundlage:
+        return grundlage
+    if not isinstance(tabellen, list) or not tabellen:
+        fehler.append(f"„{liste}“ nennt keine Fassung.")
+        return ()
+    gelesen = [_fassung(eine, f"{liste} {n}", fehler) for n, eine in enumerate(tabellen, 1)]
+    fassungen = [fassung for fassung in gelesen if fassung is not None]
+    if len({fassung.fassung for fassung in fassungen}) < len(fassungen):
+        fehler.append(f"„{liste}“ nennt eine Fassung zweimal.")
+    return tuple(fassungen)
+
+
+def _fassung(tabelle: object, wo: str, fehler: list[str]) -> Fassung | None:
+    """One version; None, and its faults in `fehler`, if it is none."""
+    if not isinstance(tabelle, Mapping):
+        fehler.append(f"{wo} ist keine Tabelle.")
+        return None
+    neu = [f"{wo}: „{key}“ ist unbekannt." for key in tabelle if key not in _TEXTE + _TAGE]
+    neu += [f"{wo}: „{key}“ fehlt." for key in ("name", "fassung", "gueltig_ab") if key not in tabelle]
+    neu += [f"{wo}: „{key}“ muss Text sein." for key in _TEXTE if not isinstance(tabelle.get(key, ""), str)]
+    neu += [
+        f"{wo}: „{key}“ muss ein Datum ohne Anführungszeichen sein."
+        for key in _TAGE
+        if key in tabelle and type(tabelle[key]) is not datetime.date
+    ]
+    if not neu and tabelle.get("gueltig_bis", datetime.date.max) < tabelle["gueltig_ab"]:
+        neu.append(f"{wo}: gueltig_bis liegt vor gueltig_ab.")
+    fehler += neu
+    return None if neu else Fassung(**tabelle)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,15 @@ vorschau = []
 # So viele Tage gilt nach einem Wechsel auch die vorige Fassung.
 ueberlappung_tage = 0
 
+[regeln]
+# Steht die Entlassung in höchstens so vielen Tagen bevor, geht die Mitteilung mit Vorrang (Nummer 5.3 Satz 2).
+vorrang_tage = 14
+# Fällt die Frist der Nummer 5.6 auf ein Wochenende: "unverschoben" oder "vorgezogen" auf den Freitag davor.
+frist_am_wochenende = "unverschoben"
+# Stellen, die einen Anlass melden dürfen, den der Erlass ihnen nicht zuweist; die Nachricht geht dann in die Klärung.
+# Mehrere Einträge auch als Tabellen [[regeln.erlaubnis]].
+# erlaubnis = [{ absender = "gds:R8088", anlass = "anklage_erhoben", grund = "Erprobung", bis = 2026-12-31 }]
+
 # Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
 # [postausgang]
 # Name des Mailservers.

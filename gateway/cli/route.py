@@ -22,8 +22,8 @@ import click
 from gateway import clock
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.route.explain import explain
-from gateway.route.resources import packaged_directory
-from routing import REGELWERK, Einstellungen, KeinSachverhalt, Sachverhalt, Vorgangslage, entscheide
+from gateway.route.resources import packaged_directory, packaged_rules
+from routing import Einstellungen, KeinSachverhalt, Sachverhalt, Vorgangslage, entscheide
 
 MAX_FACTS: Final = 1_000_000
 """Bytes of a file of facts: a real one has a few hundred, and more is a mix-up of files."""
@@ -45,7 +45,7 @@ def command(ctx: click.Context, facts: Any, as_json: bool, message: Path | None)
     if sachverhalt.stand is None:
         sachverhalt = replace(sachverhalt, stand=clock.day(clock.now()))
     directory = packaged_directory()
-    entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, REGELWERK, Einstellungen())
+    entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, packaged_rules(), Einstellungen())
     if as_json:
         click.echo(json.dumps(entscheidung.as_json(), ensure_ascii=False))
     else:

@@ -18,12 +18,13 @@ from gateway.errors import Befund, Conflict, Forbidden, Invalid, Malformed, Refu
 from gateway.events import Art
 from gateway.message import Answer, Caller, Geprueft, Kopf, Submission, Teil
 from gateway.route.plan import Planned, plan
+from gateway.route.resources import packaged_rules
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.upload import Upload
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
 from gateway.store.database import AlreadyThere, Do
-from routing import REGELWERK, Einstellungen, Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
+from routing import Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
 
 XML_NAME = "nachricht.xml"
 """Name of part 0."""
@@ -173,7 +174,7 @@ class Accepting:
 
 def decide(ctx: Context, facts: Sachverhalt) -> Entscheidung:
     """The rules' decision, by the version valid on the notice's day."""
-    return entscheide(facts, Vorgangslage(), ctx.directory, REGELWERK, Einstellungen())
+    return entscheide(facts, Vorgangslage(), ctx.directory, packaged_rules(), ctx.config.regeln.einstellungen())
 
 
 def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:

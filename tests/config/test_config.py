@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.config import Config, ConfigError, hash_of_certificate, load, parse
 from gateway.config_fields import AUTHORITY_KEY, split_address
+from routing import Einstellungen, Erlaubnis
 
 HASH = "ab" * 32
 TABLES = [
@@ -203,3 +204,29 @@ def test_whatever_the_file_says_it_is_read_or_refused_in_german(table: dict[str,
 
 def test_v6_address() -> None:
     assert split_address("[::1]:8443") == ("::1", 8443)
+
+
+def test_rule_settings_are_what_the_rules_take() -> None:
+    text = LEAST + (
+        '[regeln]\nvorrang_tage = 30\nfrist_am_wochenende = "vorgezogen"\n[[regeln.erlaubnis]]\n'
+        'absender = "gds:R8088"\nanlass = "anklage_erhoben"\ngrund = "Erprobung"\nbis = 2026-12-31\n'
+    )
+    permit = Erlaubnis("gds:R8088", "anklage_erhoben", "Erprobung", date(2026, 12, 31))
+    assert read(text).regeln.einstellungen() == Einstellungen(30, "vorgezogen", (permit,))
+    assert read(LEAST).regeln.einstellungen() == Einstellungen()
+
+
+@pytest.mark.parametrize(
+    ("line", "finding"),
+    [
+        ("vorrang_tage = -1", "[regeln] vorrang_tage: muss mindestens 0 sein"),
+        ("vorrang_tage = 14.0", "[regeln] vorrang_tage: muss eine ganze Zahl sein"),
+        ('frist_am_wochenende = "montags"', "[regeln] frist_am_wochenende: erlaubt ist"),
+        ("vorrang = 3", "unbekannter Schlüssel; gemeint ist wohl „vorrang_tage“"),
+        ('erlaubnis = [{absender = "gds:R8088", anlass = "anklage", grund = "x", bis = 2026-12-31}]', "kein Anlass"),
+        ('erlaubnis = [{absender = "R8088", anlass = "anklage_erhoben", grund = "x", bis = 2026-12-31}]', "schlüssel"),
+        ('erlaubnis = [{absender = "gds:R8088", anlass = "anklage_erhoben", grund = ""}]', "erlaubnis"),
+    ],
+)
+def test_rule_settings_that_the_rules_could_not_take(line: str, finding: str) -> None:
+    assert finding in refused(f"{LEAST}[regeln]\n{line}\n")

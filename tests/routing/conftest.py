@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from gateway.route.resources import packaged_directory
-from routing import REGELWERK, Einstellungen, Entscheidung, Sachverhalt, Verzeichnis, Vorgangslage, entscheide
+from gateway.route.resources import packaged_directory, packaged_rules
+from routing import Einstellungen, Entscheidung, Sachverhalt, Verzeichnis, Vorgangslage, entscheide
 
 Frage = Callable[..., Entscheidung]
 
@@ -35,7 +35,7 @@ def frage(verzeichnis: Verzeichnis) -> Frage:
             Sachverhalt.from_json(angaben),
             vorgang or Vorgangslage(),
             verzeichnis,
-            REGELWERK,
+            packaged_rules(),
             einstellungen or Einstellungen(),
         )
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.route.explain import explain
-from gateway.route.resources import packaged_directory
-from routing import ANLAESSE, REGELWERK, Einstellungen, Erlaubnis, Sachverhalt, Vorgangslage, entscheide
+from gateway.route.resources import packaged_directory, packaged_rules
+from routing import ANLAESSE, Einstellungen, Erlaubnis, Sachverhalt, Vorgangslage, entscheide
 from routing.ablauf import arten
 from routing.erlass.lage import Lage
 from routing.erlass.tabelle import ERLASS_2022
@@ -95,7 +95,7 @@ einstellungen = st.builds(
 
 
 def entscheidung(fakten, lage, einstellung):
-    return entscheide(fakten, lage, VERZEICHNIS, REGELWERK, einstellung)
+    return entscheide(fakten, lage, VERZEICHNIS, packaged_rules(), einstellung)
 
 
 @settings(max_examples=1500, deadline=None)

@@ -4,8 +4,8 @@ import datetime
 
 import pytest
 
+from gateway.route.resources import packaged_rules
 from routing import (
-    REGELWERK,
     Einstellungen,
     Erlaubnis,
     Fassung,
@@ -158,7 +158,7 @@ class TestFassungen:
         ende = datetime.date(2026, 12, 31)
         alt = Fassung("ZustAVO NRW", "10.09.2019", datetime.date(2019, 9, 10), ende)
         neu = Fassung("ZustAVO NRW", "01.01.2027", datetime.date(2027, 1, 1))
-        regelwerk = Regelwerk(REGELWERK.erlass, (alt, neu))
+        regelwerk = Regelwerk(packaged_rules().erlass, (alt, neu))
         for stand, fassung in (("2026-12-31", "10.09.2019"), ("2027-01-01", "01.01.2027")):
             fakten = Sachverhalt.from_json({"anlass": "untersuchungshaft_antritt", "absender": JVA, "stand": stand})
             antwort = entscheide(fakten, Vorgangslage(), verzeichnis, regelwerk, Einstellungen())
@@ -166,7 +166,7 @@ class TestFassungen:
 
     def test_12_a_decree_without_rules_here_is_klaerung(self, verzeichnis):
         neu = Fassung("Runderlass", "01.01.2030", datetime.date(2030, 1, 1))
-        regelwerk = Regelwerk((*REGELWERK.erlass, neu), REGELWERK.zustavo)
+        regelwerk = Regelwerk((*packaged_rules().erlass, neu), packaged_rules().zustavo)
         fakten = Sachverhalt.from_json({"anlass": "untersuchungshaft_antritt", "absender": JVA, "stand": "2030-01-01"})
         assert kurz(entscheide(fakten, Vorgangslage(), verzeichnis, regelwerk, Einstellungen())) == (
             "klaerung",
@@ -176,7 +176,7 @@ class TestFassungen:
 
     def test_12_without_a_day_the_open_ended_versions_hold(self, verzeichnis):
         fakten = Sachverhalt.from_json({"anlass": "untersuchungshaft_antritt", "absender": JVA})
-        antwort = entscheide(fakten, Vorgangslage(), verzeichnis, REGELWERK, Einstellungen())
+        antwort = entscheide(fakten, Vorgangslage(), verzeichnis, packaged_rules(), Einstellungen())
         assert kurz(antwort) == ("zustellen", "3.2 Satz 1", [ABH])
 
 
@@ -188,7 +188,7 @@ class TestVerzeichnisstand:
             Sachverhalt.from_json(fakten | {"bekannte_abh": ABH}),
             Vorgangslage(),
             verzeichnis.ueberlagert(zeilen),
-            REGELWERK,
+            packaged_rules(),
             Einstellungen(),
         )
 
@@ -199,7 +199,7 @@ class TestVerzeichnisstand:
     def test_a_prison_without_a_district_is_klaerung(self, verzeichnis, anlass, nummer):
         neu = verzeichnis.ueberlagert([{"key": "nrw:neue-jva", "art": "jva", "name": "Justizvollzugsanstalt Neu"}])
         fakten = Sachverhalt.from_json({"anlass": anlass, "absender": "nrw:neue-jva", "stand": "2026-11-22"})
-        antwort = entscheide(fakten, Vorgangslage(), neu, REGELWERK, Einstellungen())
+        antwort = entscheide(fakten, Vorgangslage(), neu, packaged_rules(), Einstellungen())
         assert kurz(antwort) == ("klaerung", f"{nummer} Satz 1", [])
 
     @pytest.mark.parametrize("zeile", [{"gueltig_ab": "2027-01-01"}, {"gueltig_bis": "2026-11-21"}])
