@@ -1,6 +1,6 @@
 """What every journey needs: configuration, store, rules, directory, agreements, keys, clock.
 
-Promises: one value, made once at start; agreements are read anew when they changed in the store.
+Promises: one value, made once at start; agreements and directory are read anew when they changed in the store.
 Fails: not by itself.
 """
 
@@ -20,6 +20,7 @@ from gateway.events import Art
 from gateway.message import Caller
 from gateway.partner import Partner
 from gateway.seal.sealer import Identity
+from gateway.service.directory import Directory
 from gateway.store.content import Contents
 from gateway.store.database import Database, Do
 from routing.verzeichnis import Verzeichnis
@@ -81,13 +82,24 @@ class Context:
     """Key of the blind index over Aktenzeichen and AZR-Nummern."""
     checker: Checker
     directory: Verzeichnis
+    """As operators corrected it; `refresh_directory` brings it up to date."""
     identity: Identity
     now: Callable[[], int] = clock.now
     partners: Partners = field(init=False)
+    _directory: Directory = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """The agreements come from the store."""
+        """Agreements and corrections of the directory come from the store."""
         self.partners = Partners(self.db, self.now)
+        self._directory = Directory(self.db, self.now)
+
+    async def refresh_directory(self) -> None:
+        """Take over what operators corrected, for the rules and for the checks; one look-up while nothing changed.
+
+        Raises:
+            StoreError: the store cannot be read, or at first reading its corrections do not add up.
+        """
+        self.directory = self.checker.directory = await self._directory.current()
 
     def today(self) -> date:
         """The day of receipt in Germany."""

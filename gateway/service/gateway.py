@@ -48,6 +48,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 2.0
 """How often workers look for work by themselves; a commit of this process wakes them at once."""
+DIRECTORY_S = 2.0
+"""How often the directory is looked at: a correction takes effect within two seconds, and no request waits for it."""
 TIDY_S = 1.0
 """How often deadlines are looked at."""
 ORPHAN_AGE = 24 * 3600 * clock.SECOND
@@ -77,7 +79,13 @@ async def open_context(config: Config) -> Context:
         vorschau=config.schemata.vorschau,
     )
     db = await open_database(config.store.url)
-    return Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
+    ctx = Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
+    try:
+        await ctx.refresh_directory()
+    except BaseException:
+        await close_context(ctx)
+        raise
+    return ctx
 
 
 async def close_context(ctx: Context) -> None:
@@ -126,9 +134,10 @@ class Gateway:
         self._session = new_session(private_addresses=self.ctx.config.zustellung.private_adressen)
         await self._recover()
         await self.listeners.start()
+        self._tasks = [asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory))]
         if self.ctx.config.zustellung.arbeiter:
-            self._tasks = [asyncio.create_task(worker.run()) for worker in self._workers]
-            self._tasks.append(asyncio.create_task(self._tidy()))
+            self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]
+            self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, *self._tidying())))
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, close."""
@@ -151,21 +160,20 @@ class Gateway:
             log.info("recovery: %s", found)
         await self.ctx.db.commit(self.ctx.event(Art.WIEDERANLAUF, self.ctx.self_akteur, **found))
 
-    async def _tidy(self) -> None:
-        """Deadlines, orphans, requests that nobody judges any more; what fails is logged and tried again."""
-        jobs: tuple[Callable[[], Awaitable[object]], ...] = (
-            self.delivering.overdue,
-            self.receiving.recover,
-            self._sweep,
-        )
+    def _tidying(self) -> tuple[Callable[[], Awaitable[object]], ...]:
+        """Deadlines, orphans, requests that nobody judges any more."""
+        return (self.delivering.overdue, self.receiving.recover, self._sweep)
+
+    async def _regularly(self, seconds: float, *jobs: Callable[[], Awaitable[object]]) -> None:
+        """Jobs again and again until the gateway stops; what fails is logged and tried again."""
         while not self._stopping.is_set():
             for job in jobs:
                 try:
                     await job()
                 except Exception:
-                    log.exception("tidying failed")
+                    log.exception("%s failed", getattr(job, "__qualname__", "a regular job"))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), TIDY_S)
+                await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _sweep(self) -> None:
         await self.ctx.db.commit(do("sweep_staged", created_before=self.ctx.now() - ORPHAN_AGE, count=SWEEP))
