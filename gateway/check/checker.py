@@ -17,7 +17,7 @@ from typing import Any
 
 from lxml import etree
 
-from gateway.check import facts, intake, rules, validate
+from gateway.check import anlass_rules, facts, intake, rules, validate
 from gateway.check.catalogue import Catalogue
 from gateway.check.conditions import conditions_of
 from gateway.check.explain_worker import Explainer
@@ -104,10 +104,17 @@ class Checker:
         except Invalid as refusal:
             place = root if refusal.code == "wurzel_unbekannt" else version_holder(root)
             raise _located(refusal, place) from None
-        await validate.validate(root, self._store.schema(pack, document.wurzel), xml, self._explainer)
         kopf = head_of(root, pack.familie, self.directory)
         own = pack.familie != "xjustiz"
-        rules.judge(rules.Subject(root, kopf, attachments, facts.anlass_of(root) if own else None))
+        subject = rules.Subject(root, kopf, attachments, facts.anlass_of(root) if own else None)
+        try:
+            await validate.validate(root, self._store.schema(pack, document.wurzel), xml, self._explainer)
+        except Invalid as refusal:
+            raise anlass_rules.explained(refusal, subject) from None
+        try:
+            rules.judge(subject, anlass_rules.RULES)
+        except Invalid as refusal:
+            raise anlass_rules.numbered(refusal, subject.anlass) from None
         if own:
             _refuse_parts(sachverhalt, empfaenger)
             found = facts.facts_from_xml(root, kopf)

@@ -65,13 +65,17 @@ class Subject:
 Rule = Callable[[Subject], Iterable[Befund]]
 
 
-def judge(subject: Subject) -> None:
+def judge(subject: Subject, more: Sequence[Rule] = ()) -> None:
     """Apply every rule.
+
+    Args:
+        subject: what is judged.
+        more: rules beside those of this file.
 
     Raises:
         Invalid: with the findings of all rules.
     """
-    found = [finding for rule in RULES for finding in rule(subject)]
+    found = [finding for rule in (*RULES, *more) for finding in rule(subject)]
     if found:
         count = "eine fachliche Regel" if len(found) == 1 else f"{len(found)} fachliche Regeln"
         raise Invalid(f"Die Nachricht verletzt {count}.", *found, code="regel")

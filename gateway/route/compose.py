@@ -179,12 +179,7 @@ def compose_fehler(
     """
     if not befunde:
         raise ValueError("a Fehler names at least one finding")
-    root = etree.Element(
-        _j("nachricht.strafausl.fehler.9900090"), nsmap={"s": JUSTIZ}
-    )  # code is unqualified: no default namespace
-    _write_justiz_head(etree.SubElement(root, _j("nachrichtenkopf"), version=VERSION), kopf)
-    etree.SubElement(root, _j("grunddaten"))
-    facts = etree.SubElement(root, _j("fachdaten"))
+    root, facts = justiz_message("nachricht.strafausl.fehler.9900090", kopf)
     if bezug is not None:
         about = etree.SubElement(facts, _j("bezug"))
         _add(about, _j("messageID"), bezug.message_id)
@@ -192,6 +187,14 @@ def compose_fehler(
     for befund in befunde:
         _write_finding(etree.SubElement(facts, _j("fehler")), befund, status)
     return _bytes(root)
+
+
+def justiz_message(name: str, kopf: Kopfangaben) -> tuple[etree._Element, etree._Element]:
+    """Root and empty `fachdaten` of a message of the justiz family, head and empty Grunddaten written."""
+    root = etree.Element(_j(name), nsmap={"s": JUSTIZ})  # code is unqualified: no default namespace
+    _write_justiz_head(etree.SubElement(root, _j("nachrichtenkopf"), version=VERSION), kopf)
+    etree.SubElement(root, _j("grunddaten"))
+    return root, etree.SubElement(root, _j("fachdaten"))
 
 
 def _j(name: str) -> str:

@@ -104,7 +104,7 @@ FEHLER = Kopfangaben(ID, NOW, GATEWAY, PRISON)
 async def test_every_refusal_fits_into_a_fehler(name: str, checker: Checker) -> None:
     with pytest.raises(Refusal) as caught:
         await checker.check(FAULTY[name], today=TODAY, attachments=None)
-    xml = compose_fehler(FEHLER, caught.value.befunde)
+    xml = compose_fehler(FEHLER, caught.value.befunde, Fehlerbezug(DIGEST))
     assert (await checker.check(xml, today=TODAY, attachments=())).kopf.fremde_id is None
 
 
