@@ -27,6 +27,12 @@ class Art(StrEnum):
     EINGANG_DOPPELT = "eingang_doppelt"  # the same message again, no second effect
     QUITTUNG_GESENDET = "quittung_gesendet"  # our MDN left
     FRIST_QUITTUNG = "frist_quittung"  # no receipt within the agreed time
+    FREIGABE = "freigabe"  # a withheld notice was released (Nr. 1)
+    ZUWEISUNG = "zuweisung"  # an operator placed a notice that was in Klärung
+    NEUVERSAND = "neuversand"  # an operator's resend
+    STORNIERUNG = "stornierung"  # an operator's cancel
+    ERINNERUNG = "erinnerung"  # a duty is still open
+    ALARM = "alarm"  # something needs a person
     PARTNER_GEAENDERT = "partner_geaendert"
     VERZEICHNIS_GEAENDERT = "verzeichnis_geaendert"  # an operator corrected rows of the directory
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

@@ -58,6 +58,8 @@ class Geprueft:
     kopf: Kopf
     sachverhalt: Sachverhalt | None
     """Facts for the rules; None for roots that go to their named addressee without `entscheide`."""
+    bedingungen: frozenset[str] = frozenset()
+    """Numbers whose conditional duty the message makes real: 2.6 (Einvernehmen granted), 5.1 (something follows)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Protocol
 from aiohttp import web
 from multipart import parse_options_header
 
-from gateway.accept.commands import Forward
+from gateway.accept.commands import Assignment, Forward, Reason
 from gateway.accept.form import MESSAGE_BYTES, XML_BYTES, FileBytes, FileEnds, FileStarts, Form
 from gateway.errors import Malformed, Refusal, TooLarge, UnsupportedMediaType
 from gateway.message import Answer, Caller, StagedFile, Submission
@@ -129,9 +129,21 @@ class Commands(Protocol):
     async def acknowledge(self, caller: Caller, entry_id: str, signature: bytes) -> Answer:
         """Takes the receipt of an inbox entry; raises `Refusal`."""
 
+    async def release(self, caller: Caller, message_id: str, command: Reason) -> Answer:
+        """Releases a withheld notice; raises `Refusal`."""
+
+    async def assign(self, caller: Caller, message_id: str, command: Assignment) -> Answer:
+        """Places a notice that is in Klärung; raises `Refusal`."""
+
+    async def resend(self, caller: Caller, message_id: str, command: Reason) -> Answer:
+        """Sends once more; raises `Refusal`."""
+
+    async def cancel(self, caller: Caller, message_id: str, command: Reason) -> Answer:
+        """Ends what has not arrived; raises `Refusal`."""
+
 
 class CommandsIn:
-    """Handlers of forward and ack."""
+    """Handlers of forward, release, assign, resend, cancel and ack."""
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
@@ -140,6 +152,10 @@ class CommandsIn:
         """The routes of this part."""
         return [
             web.post("/v1/messages/{id}/forward", self.forward, name="message_forward"),
+            web.post("/v1/messages/{id}/release", self.release, name="message_release"),
+            web.post("/v1/messages/{id}/assign", self.assign, name="message_assign"),
+            web.post("/v1/messages/{id}/resend", self.resend, name="message_resend"),
+            web.post("/v1/messages/{id}/cancel", self.cancel, name="message_cancel"),
             web.post("/v1/inbox/{id}/ack", self.acknowledge, name="inbox_ack"),
         ]
 
@@ -147,6 +163,26 @@ class CommandsIn:
         """`POST /v1/messages/{id}/forward`."""
         command = Forward.from_json(await read_json(request))
         return _respond(await self._commands.forward(request[CALLER], path_id(request), command))
+
+    async def release(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/{id}/release`; a sender may send no body."""
+        body = await read_json(request) if request.can_read_body else {}
+        return _respond(await self._commands.release(request[CALLER], path_id(request), Reason.from_json(body)))
+
+    async def assign(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/{id}/assign`."""
+        command = Assignment.from_json(await read_json(request))
+        return _respond(await self._commands.assign(request[CALLER], path_id(request), command))
+
+    async def resend(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/{id}/resend`."""
+        command = Reason.from_json(await read_json(request))
+        return _respond(await self._commands.resend(request[CALLER], path_id(request), command))
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """`POST /v1/messages/{id}/cancel`."""
+        command = Reason.from_json(await read_json(request))
+        return _respond(await self._commands.cancel(request[CALLER], path_id(request), command))
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """`POST /v1/inbox/{id}/ack`: a detached CMS signature in DER."""

@@ -14,18 +14,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.clock import as_iso
-from gateway.errors import Befund, Conflict, Forbidden, Invalid, Malformed, Refusal
+from gateway.errors import Befund, Conflict, Forbidden, Invalid, Malformed, Overloaded, Refusal
 from gateway.events import Art
 from gateway.message import Answer, Caller, Geprueft, Kopf, Submission, Teil
 from gateway.route.plan import Planned, plan
 from gateway.route.resources import packaged_rules
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.upload import Upload
+from gateway.service.vorgaenge import RACE, Vorgaenge, facts_step
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
 from gateway.store.database import AlreadyThere, Do
 from routing import Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
 
+RACES = 5
+"""How often a post is decided anew because another message started its Vorgang at the same moment."""
 XML_NAME = "nachricht.xml"
 """Name of part 0."""
 
@@ -73,6 +76,7 @@ class Accepting:
     def __init__(self, ctx: Context, wake: Callable[[], None]) -> None:
         self._ctx = ctx
         self._wake = wake
+        self.vorgaenge = Vorgaenge(ctx)
 
     def stage(self, name: str, media_type: str) -> Upload:
         """A writer into encrypted staging."""
@@ -102,14 +106,35 @@ class Accepting:
         known = await self._known(kopf, print_)
         if known is not None:
             return known
-        entscheidung = await self._decide(geprueft, submission.bestehen_auf)
+        for _ in range(RACES):
+            try:
+                return await self._decide_and_store(submission, geprueft, print_, herkunft)
+            except AlreadyThere as race:
+                if race.constraint not in (RACE, "message_identity"):
+                    raise
+                known = await self._known(kopf, print_)  # the same post at the same moment
+                if known is not None:
+                    return known
+        raise Overloaded(retry_after=1)
+
+    async def _decide_and_store(self, submission: Submission, geprueft: Geprueft, print_: str, herkunft: str) -> Answer:
+        kopf, facts = geprueft.kopf, geprueft.sachverhalt
+        if facts is not None:
+            facts = replace(facts, bestehen_auf=submission.bestehen_auf or facts.bestehen_auf)
+        found = await self.vorgaenge.find(kopf, facts)
+        entscheidung = decide(self._ctx, facts, found.lage()) if facts else addressed(kopf, self._ctx)
         if entscheidung.entscheidung == "unzulaessig":
             raise _not_permitted(entscheidung)
         size = len(submission.xml) + sum(file.bytes for file in submission.files)
         deliveries = await self.plan(entscheidung, test=kopf.test, size=size)
-        anlass = geprueft.sachverhalt.anlass if geprueft.sachverhalt else None
+        anlass = facts.anlass if facts else None
         draft = Draft(new_id(), herkunft, kopf, anlass, entscheidung, print_, self._ctx.now(), deliveries)
-        return await self._store(draft, submission)
+        joining = [
+            *self.vorgaenge.join_steps(found, draft.id, kopf, facts),
+            *self.vorgaenge.duty_steps(found, draft.id, entscheidung, geprueft.bedingungen),
+            *facts_step(self._ctx, draft.id, facts),
+        ]
+        return await self._store(draft, submission, joining)
 
     async def plan(self, entscheidung: Entscheidung, *, test: bool, size: int) -> tuple[Planned, ...]:
         """One planned delivery for each recipient of a decision; none unless it says `zustellen`."""
@@ -140,41 +165,25 @@ class Accepting:
             )
         return Answer(200, bytes(row["answer"]), f"/v1/messages/{row['id']}")
 
-    async def _decide(self, geprueft: Geprueft, bestehen_auf: str | None) -> Entscheidung:
-        if geprueft.sachverhalt is None:
-            return addressed(geprueft.kopf, self._ctx)
-        facts = geprueft.sachverhalt
-        facts = replace(facts, stand=facts.stand or self._ctx.today(), bestehen_auf=bestehen_auf or facts.bestehen_auf)
-        return decide(self._ctx, facts)
-
-    async def _store(self, draft: Draft, submission: Submission) -> Answer:
+    async def _store(self, draft: Draft, submission: Submission, joining: list[Do]) -> Answer:
         answer = answer_body(draft, hashlib.sha256(submission.xml).hexdigest())
         parts = parts_of(submission)
-        steps = [
-            *message_steps(self._ctx, draft, answer),
-            *content_steps(self._ctx, draft.id, submission, parts),
-            self._ctx.event(
-                Art.ANNAHME,
-                akteur(submission.caller),
-                message_id=draft.id,
-                teile=[teil.sha256 for teil in parts],
-                absender=draft.kopf.absender,
-            ),
-        ]
-        try:
-            await self._ctx.db.commit(*steps)
-        except AlreadyThere:  # the same post at the same moment: whoever came second answers as for a repetition
-            known = await self._known(draft.kopf, draft.fingerprint)
-            if known is None:
-                raise
-            return known
+        accepted = self._ctx.event(
+            Art.ANNAHME,
+            akteur(submission.caller),
+            message_id=draft.id,
+            teile=[teil.sha256 for teil in parts],
+            absender=draft.kopf.absender,
+        )
+        contents = content_steps(self._ctx, draft.id, submission, parts)
+        await self._ctx.db.commit(*message_steps(self._ctx, draft, answer), *contents, *joining, accepted)
         self._wake()
         return Answer(202, answer, f"/v1/messages/{draft.id}")
 
 
-def decide(ctx: Context, facts: Sachverhalt) -> Entscheidung:
+def decide(ctx: Context, facts: Sachverhalt, lage: Vorgangslage) -> Entscheidung:
     """The rules' decision, by the version valid on the notice's day."""
-    return entscheide(facts, Vorgangslage(), ctx.directory, packaged_rules(), ctx.config.regeln.einstellungen())
+    return entscheide(facts, lage, ctx.directory, packaged_rules(), ctx.config.regeln.einstellungen())
 
 
 def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:
@@ -243,6 +252,10 @@ def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
         ),
         expect=1,
     )
+    vorrang = draft.entscheidung.vorrang
+    deliveries = [
+        step for one in draft.deliveries for step in delivery_steps(ctx, draft.id, one, vorrang=vorrang, at=draft.at)
+    ]
     return [
         message,
         ctx.event(
@@ -253,22 +266,23 @@ def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
             nummer=draft.entscheidung.nummer,
             empfaenger=list(draft.entscheidung.empfaenger),
         ),
-        *(step for planned in draft.deliveries for step in delivery_steps(ctx, draft, planned)),
+        *deliveries,
         Do("insert_readers", (draft.id,)),
     ]
 
 
-def delivery_steps(ctx: Context, draft: Draft, planned: Planned) -> list[Do]:
+def delivery_steps(ctx: Context, message_id: str, planned: Planned, *, vorrang: bool, at: int) -> list[Do]:
     """Statements that store one planned delivery."""
     delivery_id = new_id()
-    vorrang = int(draft.entscheidung.vorrang)
-    args = (delivery_id, draft.id, planned.empfaenger, planned.partner_id, planned.weg, str(planned.status))
-    steps = [Do("insert_delivery", (*args, vorrang, draft.at, draft.at, None), expect=1)]
+    args = (delivery_id, message_id, planned.empfaenger, planned.partner_id, planned.weg, str(planned.status))
+    steps = [Do("insert_delivery", (*args, int(vorrang), at, at, None), expect=1)]
     if planned.grund is not None:
         steps.append(Do("note_delivery", (delivery_id, planned.grund), expect=1))
     if planned.status is DeliveryStatus.UEBERGEBEN:
         detail = {"weg": planned.weg, "empfaenger": planned.empfaenger}
-        steps.append(ctx.event(Art.UEBERGABE, ctx.self_akteur, message_id=draft.id, delivery_id=delivery_id, **detail))
+        steps.append(
+            ctx.event(Art.UEBERGABE, ctx.self_akteur, message_id=message_id, delivery_id=delivery_id, **detail)
+        )
     return steps
 
 

@@ -116,8 +116,8 @@ class Entering:
         if any(row["empfaenger"] == planned.empfaenger for row in rows):
             event = self._ctx.event(Art.EINGANG_DOPPELT, self._ctx.self_akteur, message_id=known["id"])
             return Entered(known["id"], known=True, steps=(event,))
-        draft = replace(draft, id=known["id"])
-        steps = (*delivery_steps(self._ctx, draft, planned), Do("insert_readers", (known["id"],)))
+        added = delivery_steps(self._ctx, known["id"], planned, vorrang=False, at=draft.at)
+        steps = (*added, Do("insert_readers", (known["id"],)))
         return Entered(known["id"], known=False, steps=steps)
 
     def _submission(self, opened: Opened, partner: Partner) -> Submission:

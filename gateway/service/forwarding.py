@@ -37,9 +37,10 @@ from gateway.seal.sealer import sign_entity
 from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.reading import Reading
-from gateway.store.content import Sealed
+from gateway.service.vorgaenge import Found
+from gateway.store.content import Sealed, reveal
 from gateway.store.database import Do, Row
-from routing import Entscheidung, Grund, Sachverhalt, weiterleitungsziel
+from routing import Entscheidung, Folge, Grund, Sachverhalt, weiterleitungsziel
 
 XML_LIMIT = 8 * 1024 * 1024
 """Largest XML part (gateway/accept/form.py)."""
@@ -54,6 +55,7 @@ class Notice:
     xml: bytes
     chain: tuple[Weiterleitende, ...]
     informed: frozenset[str]
+    found: Found
 
 
 class Forwarding:
@@ -111,7 +113,8 @@ class Forwarding:
             chain = read_chain(await self._xml(await self._ctx.db.fetch("parts", row["id"])))
             row = await self._ctx.db.fetch_one("message", row["bezug_id"]) or row
         parts = await self._ctx.db.fetch("parts", row["id"])
-        return Notice(row, parts, await self._xml(parts), chain, await self._informed(row))
+        found = await self._accepting.vorgaenge.of_reference(row["id"])
+        return Notice(row, parts, await self._xml(parts), chain, await self._informed(row), found)
 
     async def _xml(self, parts: list[Row]) -> bytes:
         return await self._ctx.content.read_all(parts[0]["content_id"], limit=XML_LIMIT)
@@ -131,7 +134,7 @@ class Forwarding:
             if self._kind(command.an) not in ("abh", "zab"):
                 raise Invalid("„an“ ist keine Ausländerbehörde des Verzeichnisses.", code="an_unbekannt")
             return command.an, f"Von {forwarder} als zuständig benannt."
-        facts = await self._facts(notice)
+        facts = self._facts(notice)
         found = weiterleitungsziel(
             self._ctx.directory, facts, auflage_ags=command.auflage_ags, wohnsitz_ags=command.wohnsitz_ags
         )
@@ -139,13 +142,13 @@ class Forwarding:
             raise Invalid(f"{found.grund.text} Nennen Sie die Behörde („an“).", code="keine_zustaendige_abh")
         return found.abh, f"{found.grund.nummer}: {found.grund.text}"
 
-    async def _facts(self, notice: Notice) -> Sachverhalt:
-        """The notice's facts, read again as of the day it came."""
+    def _facts(self, notice: Notice) -> Sachverhalt:
+        """The notice's facts, as they were kept; without them, only its sender."""
         row = notice.row
-        if row["familie"] == "xjustiz" or row["anlass"] is None:
+        if row["facts"] is None:
             return Sachverhalt(anlass=row["anlass"] or "weitere_mitteilung", absender=row["absender"])
-        checked = await self._ctx.checker.check(notice.xml, today=clock.day(row["eingang"]), attachments=None)
-        return checked.sachverhalt or Sachverhalt(anlass=row["anlass"], absender=row["absender"])
+        text = reveal(self._ctx.store_key, f"facts {row['id']}", bytes(row["facts"]))
+        return Sachverhalt.from_json(json.loads(text))
 
     async def _weiterleitung(
         self, notice: Notice, link: Weiterleitende, an: str, grund: str, zustaendigkeit: str
@@ -155,7 +158,15 @@ class Forwarding:
             self._kopf(notice, link, an), original, [*notice.chain, link], f"{grund} {zustaendigkeit}"
         )
         nummer = _nummer(notice.row["nummer"], "Satz 2")
-        return await self._draft(notice, xml, files, an, nummer, "Weiterleitung an die zuständige Ausländerbehörde.")
+        decision = Entscheidung(
+            "zustellen",
+            nummer,
+            (Grund(nummer, "Weiterleitung an die zuständige Ausländerbehörde."),),
+            empfaenger=(an,),
+            vorrang=True,
+            folgen=_folgen(notice, link.stelle, an, nummer),
+        )
+        return await self._draft(notice, xml, files, decision)
 
     async def _zustaendigkeitsmitteilung(
         self, notice: Notice, link: Weiterleitende, an: str, grund: str
@@ -165,7 +176,8 @@ class Forwarding:
             return None
         xml = compose_zustaendigkeitsmitteilung(self._kopf(notice, link, jva), an, link, grund)
         nummer = _nummer(notice.row["nummer"], "Satz 3")
-        return await self._draft(notice, xml, (), jva, nummer, f"Zuständig ist {an}.")
+        reason = (Grund(nummer, f"Zuständig ist {an}."),)
+        return await self._draft(notice, xml, (), Entscheidung("zustellen", nummer, reason, (jva,), vorrang=True))
 
     def _kopf(self, notice: Notice, link: Weiterleitende, leser: str) -> Kopfangaben:
         return Kopfangaben(
@@ -182,12 +194,11 @@ class Forwarding:
         return Stelle(key, found.name if found else key)
 
     async def _draft(
-        self, notice: Notice, xml: bytes, files: tuple[StagedFile, ...], an: str, nummer: str, text: str
+        self, notice: Notice, xml: bytes, files: tuple[StagedFile, ...], decision: Entscheidung
     ) -> tuple[Draft, list[Do]]:
-        """One of the two messages, with the statements that store it."""
+        """One of the two messages, with the statements that store it in the notice's Vorgang."""
         names = [file.name for file in files]
         checked = await self._ctx.checker.check(xml, today=self._ctx.today(), attachments=names)
-        decision = Entscheidung("zustellen", nummer, (Grund(nummer, text),), empfaenger=(an,), vorrang=True)
         submission = Submission(Caller(frozenset(), frozenset(), self._ctx.self_akteur), xml, files)
         size = len(xml) + sum(file.bytes for file in files)
         draft = Draft(
@@ -201,8 +212,13 @@ class Forwarding:
             deliveries=await self._accepting.plan(decision, test=checked.kopf.test, size=size),
             bezug_id=notice.row["id"],
         )
-        parts = parts_of(submission)
-        steps = [*message_steps(self._ctx, draft, None), *content_steps(self._ctx, draft.id, submission, parts)]
+        vorgaenge = self._accepting.vorgaenge
+        steps = [
+            *message_steps(self._ctx, draft, None),
+            *content_steps(self._ctx, draft.id, submission, parts_of(submission)),
+            *vorgaenge.join_steps(notice.found, draft.id, checked.kopf, None),
+            *vorgaenge.duty_steps(notice.found, draft.id, decision),
+        ]
         return draft, steps
 
     def _original(self, notice: Notice) -> tuple[Original, tuple[StagedFile, ...]]:
@@ -251,6 +267,18 @@ def _carried(part: Row, name: str) -> StagedFile:
 
 def _berlin(micros: int) -> datetime:
     return clock.as_datetime(micros).astimezone(clock.BERLIN)
+
+
+def _folgen(notice: Notice, forwarder: str, an: str, nummer: str) -> tuple[Folge, ...]:
+    """What a forward establishes; the duty to examine (3.3) goes over to the competent authority."""
+    established = Folge("feststellung", nummer, f"Im Vorgang gilt nun {an} als zuständig.", empfaenger=an)
+    if notice.row["anlass"] != "untersuchungshaft_antritt":
+        return (established,)
+    return (
+        established,
+        Folge("erledigt", "3.3", "Die Prüfung obliegt der zuständigen Ausländerbehörde.", forwarder),
+        Folge("pflicht", "3.3", "Aufenthaltsbeendende Maßnahmen sind umgehend zu prüfen.", an),
+    )
 
 
 def _nummer(original: str, satz: str) -> str:

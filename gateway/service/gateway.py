@@ -33,12 +33,14 @@ from gateway.service.entering import Entering
 from gateway.service.forwarding import Forwarding
 from gateway.service.listeners import Listeners
 from gateway.service.mailing import Mailing
+from gateway.service.operating import Operating
 from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
 from gateway.service.sealing import Sealing
 from gateway.service.searching import Searching
 from gateway.service.settling import Settling
+from gateway.service.showing import Showing
 from gateway.service.ways import As2Way, MailWay
 from gateway.store import open_database
 from gateway.store.content import Contents
@@ -109,8 +111,12 @@ class Gateway:
         self.listeners = Listeners(
             ctx,
             accepting=self.accepting,
-            commands=_Commands(Forwarding(ctx, self.reading, self.accepting, self._wake), Collecting(ctx)),
-            reading=_Reader(self.reading, Searching(ctx)),
+            commands=_Commands(
+                Forwarding(ctx, self.reading, self.accepting, self._wake),
+                Collecting(ctx),
+                Operating(ctx, self.accepting, self._wake),
+            ),
+            reading=_Reader(self.reading, Searching(ctx), Showing(ctx)),
             receiving=self.receiving,
             mailing=Mailing(ctx, settling),
             who_is=self.who_is,
@@ -195,17 +201,21 @@ class Gateway:
 
 
 class _Commands:
-    """Forward and acknowledge as one port."""
+    """Everything that a caller does to a message, as one port."""
 
-    def __init__(self, forwarding: Forwarding, collecting: Collecting) -> None:
+    def __init__(self, forwarding: Forwarding, collecting: Collecting, operating: Operating) -> None:
         self.forward = forwarding.forward
         self.acknowledge = collecting.acknowledge
+        self.release = operating.release
+        self.assign = operating.assign
+        self.resend = operating.resend
+        self.cancel = operating.cancel
 
 
 class _Reader:
     """Reading and searching as one port."""
 
-    def __init__(self, reading: Reading, searching: Searching) -> None:
+    def __init__(self, reading: Reading, searching: Searching, showing: Showing) -> None:
         self.message = reading.message
         self.events = reading.events
         self.deliveries = reading.deliveries
@@ -213,6 +223,8 @@ class _Reader:
         self.part = reading.part
         self.inbox = reading.inbox
         self.search = searching.search
+        self.vorgang = showing.vorgang
+        self.search_vorgaenge = showing.search
 
 
 @contextlib.asynccontextmanager

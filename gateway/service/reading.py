@@ -66,6 +66,7 @@ class Reading:
         """One message."""
         seen = await self.slice(caller, message_id)
         parts = await self._ctx.db.fetch("parts", message_id)
+        vorgang = await self._ctx.db.fetch_one("vorgang_of_message", message_id)
         value = summary(seen.message, [d["empfaenger"] for d in seen.deliveries])
         value |= {
             "wurzel": seen.message["wurzel"],
@@ -73,6 +74,7 @@ class Reading:
             "test": bool(seen.message["test"]),
             "fremde_nachrichten_id": seen.message["fremde_id"],
             "bezug": seen.message["bezug_id"],
+            "vorgang": vorgang["vorgang_id"] if vorgang else None,
             "teile": [_part(row) for row in parts],
             "zustellungen": [delivery_json(row) for row in seen.deliveries],
         }

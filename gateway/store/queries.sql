@@ -251,6 +251,10 @@ update delivery set wire_id = $3, mic = $4, mic_alg = $5, wire_headers = $6, sig
     changed = $9
 where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
 
+-- name: replan_delivery(id, partner_id, weg, wire_headers)
+-- The agreement of today, for a resend.
+update delivery set partner_id = $2, weg = $3, wire_headers = $4 where id = $1;
+
 -- name: note_delivery(id, last_error)
 -- Why a new delivery waits for a person.
 update delivery set last_error = $2 where id = $1;
@@ -413,17 +417,17 @@ select max(version) as version from schema_version;
 update message set facts = $2 where id = $1;
 
 -- name: insert_vorgang(id, now)
-insert into vorgang (id, created, changed) values ($1, $2, $2);
+insert into vorgang (id, created, changed) values ($1, $2, $2) on conflict do nothing;
 
--- name: insert_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, now)
+-- name: insert_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, now)
 -- A mark that another Vorgang has already stays there: whoever came first.
-insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, created)
-values ($1, $2, $3, $4, $5, $6) on conflict do nothing;
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, created)
+values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
 
--- name: claim_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, now)
+-- name: claim_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, now)
 -- The marks of a new Vorgang: if one exists by now, vorgang_mark_identity is violated and the step begins anew.
-insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, aktenzeichen, created)
-values ($1, $2, $3, $4, $5, $6);
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, created)
+values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: insert_vorgang_message(message_id, vorgang_id, now)
 insert into vorgang_message (message_id, vorgang_id, at) values ($1, $2, $3);
@@ -446,7 +450,7 @@ select distinct vorgang_id from vorgang_mark where azr_index = $1;
 select vorgang_id from vorgang_message where message_id = $1;
 
 -- name: vorgang_marks(vorgang_id)
-select authority, aktenzeichen, created from vorgang_mark where vorgang_id = $1 order by created, authority;
+select authority, message_id, azr_index, aktenzeichen_index, aktenzeichen, created from vorgang_mark where vorgang_id = $1 order by created, authority;
 
 -- name: vorgang_messages(vorgang_id)
 select m.*, v.at as joined from vorgang_message v join message m on m.id = v.message_id
@@ -489,3 +493,11 @@ select * from duty where done is null and reminded is null and faellig_am <= $1 
 
 -- name: mark_reminded(id, now)
 update duty set reminded = $2 where id = $1 and reminded is null;
+
+-- name: vorgaenge_by_aktenzeichen(aktenzeichen_index, authority)
+-- authority null: of any authority.
+select distinct vorgang_id from vorgang_mark
+where aktenzeichen_index = $1 and (cast($2 as text) is null or authority = $2);
+
+-- name: vorgaenge_by_own_id(eigene_id)
+select distinct v.vorgang_id from message m join vorgang_message v on v.message_id = m.id where m.eigene_id = $1;

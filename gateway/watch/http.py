@@ -41,6 +41,12 @@ class Reader(Protocol):
     async def inbox(self, caller: Caller) -> Mapping[str, Any]:
         """What waits for the caller's authorities."""
 
+    async def vorgang(self, caller: Caller, vorgang_id: str) -> Mapping[str, Any]:
+        """One Vorgang."""
+
+    async def search_vorgaenge(self, caller: Caller, query: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Vorgänge by AZR-Nummer, Aktenzeichen or message."""
+
 
 class ReadSide:
     """Handlers of the read calls of contracts.md section 5."""
@@ -58,6 +64,8 @@ class ReadSide:
             web.get("/v1/messages/{id}/evidence", self.evidence, name="message_evidence"),
             web.get("/v1/messages/{id}/parts/{n:[0-9]{1,4}}", self.part, name="message_part"),
             web.get("/v1/inbox", self.inbox, name="inbox"),
+            web.post("/v1/vorgaenge/search", self.search_vorgaenge, name="vorgaenge_search"),
+            web.get("/v1/vorgaenge/{id}", self.vorgang, name="vorgang"),
         ]
 
     async def message(self, request: web.Request) -> web.Response:
@@ -100,3 +108,11 @@ class ReadSide:
     async def inbox(self, request: web.Request) -> web.Response:
         """`GET /v1/inbox`."""
         return answer_json(await self._reader.inbox(request[CALLER]))
+
+    async def vorgang(self, request: web.Request) -> web.Response:
+        """`GET /v1/vorgaenge/{id}`."""
+        return answer_json(await self._reader.vorgang(request[CALLER], path_id(request)))
+
+    async def search_vorgaenge(self, request: web.Request) -> web.Response:
+        """`POST /v1/vorgaenge/search`."""
+        return answer_json(await self._reader.search_vorgaenge(request[CALLER], await read_json(request)))

@@ -15,11 +15,13 @@ create table vorgang_mark (
     authority text not null,
     aktenzeichen_index text not null,   -- keyed hash, never plain
     vorgang_id text not null references vorgang (id),
+    message_id text not null,           -- the message that brought it: who may not see that, does not see this
     aktenzeichen bytea not null,        -- encrypted, to show it
     created bigint not null
 );
 create unique index vorgang_mark_identity on vorgang_mark (azr_index, authority, aktenzeichen_index);
 create index vorgang_mark_of_vorgang on vorgang_mark (vorgang_id);
+create index vorgang_mark_by_aktenzeichen on vorgang_mark (aktenzeichen_index, authority);
 
 create table vorgang_message (
     message_id text primary key references message (id),
