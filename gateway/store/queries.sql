@@ -255,6 +255,16 @@ where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
 -- The agreement of today, for a resend.
 update delivery set partner_id = $2, weg = $3, wire_headers = $4 where id = $1;
 
+-- name: keep_sealing(delivery_id, now)
+-- What the next store_sealed replaces; nothing where nothing was sealed.
+insert into former_sealing (wire_id, delivery_id, mic, mic_alg, signed_content, sealed_content, replaced)
+select wire_id, id, mic, mic_alg, signed_content, sealed_content, $2 from delivery
+where id = $1 and wire_id is not null;
+
+-- name: former_sealing(wire_id)
+select wire_id, delivery_id, mic, mic_alg, signed_content, sealed_content, replaced from former_sealing
+where wire_id = $1;
+
 -- name: note_delivery(id, last_error)
 -- Why a new delivery waits for a person.
 update delivery set last_error = $2 where id = $1;
@@ -290,6 +300,11 @@ insert into receipt (id, delivery_id, art, step, reason, raw_content, at) values
 
 -- name: receipts(delivery_id)
 select id, delivery_id, art, step, reason, raw_content, at from receipt where delivery_id = $1 order by id;
+
+-- name: receipt_with_bytes(delivery_id, sha256)
+-- The same receipt, where it came before.
+select r.id from receipt r join content c on c.id = r.raw_content
+where r.delivery_id = $1 and c.sha256 = $2 limit 1;
 
 -- name: inbox(authorities, after_id, count)
 -- What waits in the inbox of these authorities, oldest first, page by page.
@@ -372,6 +387,10 @@ returning *;
 -- Outcome of the attempt with this number; a worker that lost its lease comes too late.
 update inbound set mdn_status = $3, mdn_next_at = coalesce(cast($4 as bigint), mdn_next_at), lease_until = null
 where id = $1 and mdn_status = 'laeuft' and mdn_attempts = $2;
+
+-- name: send_mdn_again(id, now)
+-- The sender asked once more for a receipt that was sent, or given up.
+update inbound set mdn_status = 'wartet', mdn_next_at = $2 where id = $1 and mdn_status in ('zugestellt', 'gescheitert');
 
 -- name: recover_mdns(lease_before, now)
 update inbound set mdn_status = 'wartet', mdn_next_at = $2, lease_until = null
