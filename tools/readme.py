@@ -1,14 +1,16 @@
 """Makes the parts of README.md that repeat what the program knows: picture of the states, settings, commands, codes.
 
-Usage: `python -m tools.readme` rewrites them, `--check` only says which are not current (exit 1).
+Usage: `python -m tools.readme` rewrites them, `--check` only says what is not current (exit 1); `--table FILE` takes
+the demo's table from what `make demo` printed.
 
 Promises: only the text between `<!-- made: NAME -->` and `<!-- end: NAME -->` changes; the same program gives the same
 text.
-Fails: `KeyError` for a name that no block has, `ValueError` where a mark has no end.
+Fails: `ValueError` where a mark is missing, `KeyError` for a setting or dependency that nothing explains.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 import tomllib
@@ -77,7 +79,7 @@ def settings() -> str:
     rows = ["| Einstellung | Voreinstellung | Bedeutung |", "| --- | --- | --- |"]
     words, defaults = _words(render("gw:nrw", ())), settings_known()
     for key, default in defaults.items():
-        rows.append(f"| `{key}` | {default} | {words[key]} |")
+        rows.append(f"| `{key}` | {default} | {words[key].replace('<', '&lt;')} |")
     return "\n".join(rows)
 
 
@@ -158,34 +160,39 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
 }
 
 
-def block(text: str, name: str) -> str:
-    """What stands between the marks of `name`.
+def renewed(text: str) -> str:
+    """`text` with every block made anew.
 
     Raises:
         ValueError: a mark is missing.
     """
-    start = text.index(_MARK.format("made", name)) + len(_MARK.format("made", name))
-    return text[start : text.index(_MARK.format("end", name), start)].strip("\n")
-
-
-def renewed(text: str) -> str:
-    """`text` with every block made anew."""
     for name, make in BLOCKS.items():
-        begin, end = _MARK.format("made", name), _MARK.format("end", name)
-        text = text.replace(f"{begin}\n{block(text, name)}\n{end}", f"{begin}\n{make()}\n{end}")
+        text = _with(text, name, make())
     return text
+
+
+def _with(text: str, name: str, made: str) -> str:
+    begin, end = _MARK.format("made", name), _MARK.format("end", name)
+    start = text.index(begin) + len(begin)
+    return f"{text[:start]}\n{made}\n{text[text.index(end, start) :]}"
 
 
 def main(arguments: list[str]) -> int:
     """Rewrite, or with `--check` compare; the exit code."""
     text = README.read_text("utf-8")
-    stale = [name for name, make in BLOCKS.items() if block(text, name) != make()]
+    if arguments[:1] == ["--table"]:
+        said = Path(arguments[1]).read_text("utf-8")
+        text = _with(text, "table", f"```\n{said[said.index('┏') : said.index('┘') + 1]}\n```")
+    current = renewed(text)
     if "--check" not in arguments:
-        README.write_text(renewed(text), "utf-8")
+        README.write_text(current, "utf-8")
         return 0
-    for name in stale:
-        print(f"README.md: {name} is not current; python -m tools.readme mends it", file=sys.stderr)
-    return 1 if stale else 0
+    changed = list(
+        difflib.unified_diff(text.splitlines(), current.splitlines(), "README.md", "current", lineterm="", n=0)
+    )
+    if changed:
+        print("\n".join(["README.md is not current; python -m tools.readme mends it", *changed]), file=sys.stderr)
+    return 1 if changed else 0
 
 
 if __name__ == "__main__":
