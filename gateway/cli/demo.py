@@ -15,10 +15,12 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
 from gateway.cli.main import REFUSED
+from gateway.cli.shell import console as terminal
 from gateway.cli.shell import stop
+from gateway.cli.shell import table as new_table
 from gateway.demo import cast as casting
 from gateway.demo.cast import JVA, Cast, DemoFailed
 from gateway.demo.mailbox import Mailbox
@@ -28,8 +30,6 @@ _PACK = click.Path(exists=True, path_type=Path)
 HEADINGS = ("", "Nachricht", "Regel und Grund", "Empfänger", "Weg", "Versuche", "Quittung")
 UNCUT = frozenset({"", "Empfänger", "Weg"})
 """Columns whose short values stay on one line; the others fold, and none is cut."""
-WIDTH = 132
-"""Columns of the table where no terminal says how many there are."""
 
 
 @click.command(short_help="Show the main job on real parts.")
@@ -39,9 +39,7 @@ WIDTH = 132
 )
 def command(keep: bool, xjustiz: Path | None) -> None:
     """Send real notices from a prison, a police authority and a public prosecutor to the right offices."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDTH
+    console = terminal()
     with tempfile.TemporaryDirectory(prefix="gateway-demo-") as folder:
         try:
             held = asyncio.run(_perform(Path(folder), console, keep, xjustiz))
@@ -82,8 +80,7 @@ async def _perform(folder: Path, console: Console, keep: bool, xjustiz: Path | N
 
 
 def _table(rows: list[Row]) -> Table:
-    columns = (Column(name, no_wrap=name in UNCUT, overflow="fold") for name in HEADINGS)
-    table = Table(*columns, show_lines=True)
+    table = new_table(HEADINGS, UNCUT, show_lines=True)
     for row in rows:
         style = None if row.held else "bold red"
         cells = (row.scene, row.message, row.rule, row.recipient, row.way, row.attempts, row.receipt)

@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from gateway.cli.shell import configuration, json_option, show
+from gateway.cli.shell import configuration, console, json_option, show, table
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context
 from gateway.service.searching import Searching
 
 FILTERS = ("status", "absender", "empfaenger", "anlass", "nummer", "nachrichten-id", "von", "bis", "nach")
 COLUMNS = ("eingang", "id", "anlass", "nummer", "absender", "empfaenger", "status")
+UNCUT = ("id", "status")
+"""What one copies, and what one looks for."""
 
 
 def _options(command: Any) -> Any:
@@ -44,10 +44,11 @@ def command(ctx: click.Context, /, as_json: bool, **filters: Any) -> None:
     if as_json:
         show(found, as_json, lambda _: ())
         return
-    table = Table(*COLUMNS, caption=f"{found['fenster']['von']} bis {found['fenster']['bis']}")
+    caption = f"{found['fenster']['von']} bis {found['fenster']['bis']}"
+    page = table(COLUMNS, UNCUT, caption=caption)
     for entry in found["eintraege"]:
-        table.add_row(*(_cell(entry[column]) for column in COLUMNS))
-    Console().print(table)
+        page.add_row(*(_cell(entry[column]) for column in COLUMNS))
+    console().print(page)
     if found["naechste"]:
         click.echo(f"weiter mit --nach {found['naechste']}")
 

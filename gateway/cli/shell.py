@@ -12,11 +12,16 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, TypeVar
 
 import click
+from rich.console import Console
+from rich.table import Column, Table
 
 from gateway.cli.main import MISUSED, config_path
 from gateway.config import Config, ConfigError, load
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+WIDTH = 160
+"""Columns of a table where no terminal says how many there are: ids and keys of authorities stay on one line."""
 
 
 def json_option(command: F) -> F:
@@ -38,6 +43,20 @@ def show(value: Any, as_json: bool, text: Callable[[Any], Iterable[str]]) -> Non
         return
     for line in text(value):
         click.echo(printable(line))
+
+
+def console() -> Console:
+    """Where tables go: as wide as the terminal, `WIDTH` where there is none."""
+    found = Console()
+    if not found.is_terminal:
+        found.width = WIDTH
+    return found
+
+
+def table(headings: Iterable[str], uncut: Iterable[str] = (), **options: Any) -> Table:
+    """A table that cuts no value: the columns in `uncut` stay on one line, the others fold."""
+    whole = frozenset(uncut)
+    return Table(*(Column(name, no_wrap=name in whole, overflow="fold") for name in headings), **options)
 
 
 def printable(text: str) -> str:
