@@ -7,22 +7,37 @@ Fails: as `Refusal` inside, as an HTTP answer outside.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
+import re
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 from aiohttp import web
 
-from gateway.errors import Forbidden, Malformed, NotFound, Refusal, TooLarge, Unauthenticated, UnsupportedMediaType
+from gateway.errors import (
+    Forbidden,
+    Malformed,
+    NotFound,
+    Overloaded,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMediaType,
+)
 from gateway.message import Caller
 
 log = logging.getLogger(__name__)
 
 JSON_BYTES = 64 * 1024
 """Largest JSON body of a call other than posting a message: some keys and a reason."""
+IDLE_S = 60.0
+"""How long a client may send nothing in the middle of a body, before its connection is given to others."""
+RETRY_S = 30
+"""What a client is told to wait when the store cannot take more."""
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -46,10 +61,18 @@ class MethodNotAllowed(Refusal):
     title = "Methode nicht erlaubt"
 
 
+class TooSlow(Refusal):
+    """Die Übertragung stand zu lange still. Bitte senden Sie die Anfrage noch einmal."""
+
+    status = 408
+    code = "zeitueberschreitung"
+    title = "Zeitüberschreitung"
+
+
 def problem(refusal: Refusal) -> web.Response:
     """A refusal as `application/problem+json`."""
     headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else None
-    body = json.dumps(refusal.as_problem(), ensure_ascii=False).encode()
+    body = json.dumps(refusal.as_problem(), ensure_ascii=False).encode("utf-8", "replace")
     return web.Response(status=refusal.status, body=body, content_type="application/problem+json", headers=headers)
 
 
@@ -95,29 +118,66 @@ def _refuse_browsers_and_proxies(request: web.Request) -> None:
         raise Malformed("Die Kopfzeile Client-Cert ist an dieser Adresse nicht zugelassen.", code="client_cert")
 
 
-def guard(who_is: WhoIs) -> Any:
-    """Middleware for `/v1`: identifies the caller and turns every error into an answer."""
+def _refuse_coding(request: web.Request) -> None:
+    """A compressed body would pass every limit before it is counted."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Senden Sie den Inhalt ohne Content-Encoding.", code="content_encoding")
+
+
+def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
+    """Middleware for `/v1`: identifies the caller and turns every error into an answer.
+
+    Args:
+        who_is: knows the caller of a certificate.
+        unavailable: errors that will pass by themselves (503 with Retry-After).
+    """
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             _refuse_browsers_and_proxies(request)
             request[CALLER] = identify(request, who_is)
+            _refuse_coding(request)
             return await handler(request)
         except Refusal as refusal:
             return problem(refusal)
         except web.HTTPException as error:
-            return problem(_of_aiohttp(error))
+            return _of_aiohttp(error)
+        except ConnectionError:  # the client went away; there is nobody to answer
+            raise
+        except unavailable as error:
+            log.warning("unavailable: %s: %s", _named(request), type(error).__name__)
+            return _failed(request, Overloaded(retry_after=RETRY_S))
         except Exception:
-            log.exception("request failed: %s %s", request.method, request.match_info.route.name or "?")
-            return problem(ServerFault())
+            log.exception("request failed: %s", _named(request))
+            return _failed(request, ServerFault())
 
     return middleware
 
 
-def _of_aiohttp(error: web.HTTPException) -> Refusal:
+def _named(request: web.Request) -> str:
+    return f"{request.method:.10} {request.match_info.route.name or '?'}"
+
+
+def _failed(request: web.Request, refusal: Refusal) -> web.Response:
+    """The answer to a failed request; where another one is on its way already, its connection ends unfinished.
+
+    Raises:
+        ConnectionAbortedError: bytes of another answer are out; a second one would be read as part of it.
+    """
+    if request.writer.output_size == 0:
+        return problem(refusal)
+    if request.transport is not None:
+        request.transport.abort()
+    raise ConnectionAbortedError
+
+
+def _of_aiohttp(error: web.HTTPException) -> web.Response:
     known: dict[int, type[Refusal]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
-    return known.get(error.status, Malformed)()
+    answer = problem(known.get(error.status, Malformed)())
+    if "Allow" in error.headers:  # RFC 9110 section 15.5.6
+        answer.headers["Allow"] = error.headers["Allow"]
+    return answer
 
 
 async def read_json(request: web.Request) -> Mapping[str, Any]:
@@ -130,14 +190,90 @@ async def read_json(request: web.Request) -> Mapping[str, Any]:
     """
     if request.content_type != "application/json":
         raise UnsupportedMediaType("Erwartet wird application/json.")
-    raw = await read_limited(request, JSON_BYTES)
+    return json_object(await read_limited(request, JSON_BYTES))
+
+
+def json_object(raw: bytes, what: str = "Der Inhalt", code: str = "json") -> dict[str, Any]:
+    """A JSON object that every reader understands alike.
+
+    Args:
+        raw: the text, in UTF-8.
+        what: what it is, for the German text.
+        code: code of the refusal.
+
+    Raises:
+        Malformed: no JSON object of RFC 8259 in UTF-8; a name twice in one object; a number that is none or too long;
+            characters that no text may hold (halves of a surrogate pair, controls but tabulator and line end).
+    """
     try:
-        value = json.loads(raw)
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise Malformed("Der Inhalt ist kein gültiges JSON.", code="json") from None
+        raise Malformed(f"{what} ist kein gültiges JSON in UTF-8.", code=code) from None
     if not isinstance(value, dict):
-        raise Malformed("Der Inhalt muss ein JSON-Objekt sein.", code="json")
+        raise Malformed(f"{what} muss ein JSON-Objekt sein.", code=code)
+    for text in _texts(value):
+        check_text(text, what)
     return value
+
+
+def check_text(text: str, what: str) -> str:
+    """The text itself, when every reader can show and store it.
+
+    Raises:
+        Malformed: it holds control characters (but tabulator and line end) or halves of a surrogate pair.
+    """
+    if _CONTROL.search(text):
+        raise Malformed(f"{what} enthält Zeichen, die in Texten nicht zulässig sind.", code="zeichen")
+    return text
+
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every name and text in a JSON value."""
+    left = [value]
+    while left:
+        item = left.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            left += [*item, *item.values()]
+        elif isinstance(item, list):
+            left += item
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name twice")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+async def pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """The request's body as it comes.
+
+    Raises:
+        TooSlow: nothing came for `IDLE_S`.
+        Malformed: it broke off, or its transfer coding is broken.
+    """
+    while True:
+        try:
+            async with asyncio.timeout(IDLE_S):
+                piece = await request.content.readany()
+        except TimeoutError:
+            raise TooSlow from None
+        except (OSError, web.RequestPayloadError):
+            raise Malformed(
+                "Die Übertragung ist abgebrochen. Senden Sie die Anfrage noch einmal vollständig.", code="abgebrochen"
+            ) from None
+        if not piece:
+            return
+        yield piece
 
 
 async def read_limited(request: web.Request, limit: int) -> bytes:
@@ -149,8 +285,8 @@ async def read_limited(request: web.Request, limit: int) -> bytes:
     collected = bytearray()
     if (request.content_length or 0) > limit:
         raise TooLarge(f"Hier sind höchstens {limit} Bytes zulässig.")
-    async for chunk in request.content.iter_any():
-        collected += chunk
+    async for piece in pieces(request):
+        collected += piece
         if len(collected) > limit:
             raise TooLarge(f"Hier sind höchstens {limit} Bytes zulässig.")
     return bytes(collected)

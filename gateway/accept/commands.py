@@ -15,7 +15,7 @@ from gateway.errors import Malformed
 
 REASON_CHARS = 2000
 """A reason is a sentence or two; it goes into a message's field of at most 2,000 characters."""
-_AGS = re.compile(r"\d{8}")
+_AGS = re.compile(r"[0-9]{8}")
 
 
 @dataclass(frozen=True, slots=True)

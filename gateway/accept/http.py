@@ -12,34 +12,40 @@ from typing import Protocol
 from aiohttp import web
 from multipart import parse_options_header
 
-from gateway.accept.commands import Assignment, Forward, Reason
-from gateway.accept.form import MESSAGE_BYTES, XML_BYTES, FileBytes, FileEnds, FileStarts, Form
-from gateway.errors import Malformed, Refusal, TooLarge, UnsupportedMediaType
+from gateway.accept.commands import REASON_CHARS, Assignment, Forward, Reason
+from gateway.accept.form import XML_BYTES, Event, FileBytes, FileEnds, FileStarts, Form
+from gateway.errors import Forbidden, Malformed, Refusal, TooLarge, UnsupportedMediaType
 from gateway.message import Answer, Caller, StagedFile, Submission
-from gateway.web import CALLER, path_id, read_json, read_limited
+from gateway.web import CALLER, check_text, path_id, pieces, read_json, read_limited
 
 SIGNATURE_BYTES = 64 * 1024
 """A detached CMS signature with its certificate chain has some kilobytes."""
 
 
-class FileWriter(Protocol):
-    """Takes one file's content into encrypted staging."""
+class Files(Protocol):
+    """Takes the files of one request, one after the other, into encrypted staging."""
+
+    def begin(self, name: str, media_type: str) -> None:
+        """The next file."""
 
     async def write(self, data: bytes) -> None:
-        """More content."""
+        """More of its content."""
 
-    async def finish(self) -> StagedFile:
-        """The content is complete."""
+    async def end(self) -> None:
+        """Its content is complete."""
+
+    def staged(self) -> tuple[StagedFile, ...]:
+        """All files that are complete."""
 
     async def discard(self) -> None:
-        """Removes what was staged."""
+        """Removes what no message refers to."""
 
 
 class Intake(Protocol):
     """What the way in needs of the gateway."""
 
-    def stage(self, name: str, media_type: str) -> FileWriter:
-        """A writer for one file."""
+    def upload(self) -> Files:
+        """Where one request's files go."""
 
     async def accept(self, submission: Submission) -> Answer:
         """Checks, decides, makes durable, answers; raises `Refusal`."""
@@ -61,63 +67,80 @@ class MessagesIn:
     async def post(self, request: web.Request) -> web.Response:
         """Reads the request, hands it in, answers."""
         caller = request[CALLER]
-        writers: list[FileWriter] = []
+        files = self._intake.upload()
         stored = False
         try:
-            answer = await self._intake.accept(await self._read(request, caller, writers))
+            demand_client(caller)
+            answer = await self._intake.accept(await self._read(request, caller, files))
             stored = answer.status == web.HTTPAccepted.status_code
         except Refusal as refusal:
             await self._intake.refused(caller, refusal)
             raise
         finally:  # refused, known already, or the connection broke: nothing of the upload stays
             if not stored:
-                for writer in writers:
-                    await writer.discard()
+                await files.discard()
         return _respond(answer)
 
-    async def _read(self, request: web.Request, caller: Caller, writers: list[FileWriter]) -> Submission:
+    async def _read(self, request: web.Request, caller: Caller, files: Files) -> Submission:
         if request.content_type in {"application/xml", "text/xml"}:
+            if (request.charset or "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
+                raise Malformed("Senden Sie die Nachricht in UTF-8 (Content-Type: charset).", code="kodierung")
             return Submission(caller, await read_limited(request, XML_BYTES))
         if request.content_type == "multipart/form-data":
-            return await self._read_form(request, caller, writers)
+            return await self._read_form(request, caller, files)
         raise UnsupportedMediaType(
             "Senden Sie application/xml, oder multipart/form-data mit dem Teil „nachricht“ und den Dateien."
         )
 
-    async def _read_form(self, request: web.Request, caller: Caller, writers: list[FileWriter]) -> Submission:
-        if (request.content_length or 0) > MESSAGE_BYTES + XML_BYTES:
-            raise TooLarge(f"Eine Nachricht darf mit allen Dateien höchstens {MESSAGE_BYTES} Bytes haben.")
+    async def _read_form(self, request: web.Request, caller: Caller, files: Files) -> Submission:
         _, options = parse_options_header(request.headers["Content-Type"])
-        form = Form(options.get("boundary", ""))
-        files: list[StagedFile] = []
-        async for chunk in request.content.iter_any():
-            for event in form.feed(chunk):
-                match event:
-                    case FileStarts(name, media_type):
-                        writers.append(self._intake.stage(name, media_type))
-                    case FileBytes(data):
-                        await writers[-1].write(data)
-                    case FileEnds():
-                        files.append(await writers[-1].finish())
+        form = Form(options.get("boundary", ""), request.content_length)
+        async for piece in pieces(request):
+            for event in form.feed(piece):
+                await _stage(event, files)
         form.finish()
         return Submission(
             caller,
             form.fields["nachricht"],
-            tuple(files),
+            files.staged(),
             form.fields.get("sachverhalt"),
             _text(form, "empfaenger"),
             _text(form, "bestehen_auf"),
         )
 
 
+async def _stage(event: Event, files: Files) -> None:
+    match event:
+        case FileStarts(name, media_type):
+            files.begin(name, media_type)
+        case FileBytes(data):
+            await files.write(data)
+        case FileEnds():
+            await files.end()
+
+
+def demand_client(caller: Caller) -> None:
+    """Only an agency's IT system sends, forwards and acknowledges; who may only look, does not.
+
+    Raises:
+        Forbidden: the certificate does not have the role.
+    """
+    if "fachverfahren" not in caller.rollen:
+        raise Forbidden("Ihr Zertifikat hat nicht die Rolle „fachverfahren“; es darf nur lesen.", code="rolle")
+
+
 def _text(form: Form, field: str) -> str | None:
     raw = form.fields.get(field)
     if raw is None:
         return None
+    what = f"Der Teil „{field}“"
     try:
-        return raw.decode("utf-8").strip() or None
+        text = check_text(raw.decode("utf-8").strip(), what)
     except UnicodeDecodeError:
-        raise Malformed(f"Der Teil „{field}“ ist nicht in UTF-8 geschrieben.", code="kodierung") from None
+        raise Malformed(f"{what} ist nicht in UTF-8 geschrieben.", code="kodierung") from None
+    if len(text) > REASON_CHARS:
+        raise TooLarge(f"{what} darf höchstens {REASON_CHARS} Zeichen haben.")
+    return text or None
 
 
 class Commands(Protocol):
@@ -161,6 +184,7 @@ class CommandsIn:
 
     async def forward(self, request: web.Request) -> web.Response:
         """`POST /v1/messages/{id}/forward`."""
+        demand_client(request[CALLER])
         command = Forward.from_json(await read_json(request))
         return _respond(await self._commands.forward(request[CALLER], path_id(request), command))
 
@@ -186,6 +210,7 @@ class CommandsIn:
 
     async def acknowledge(self, request: web.Request) -> web.Response:
         """`POST /v1/inbox/{id}/ack`: a detached CMS signature in DER."""
+        demand_client(request[CALLER])
         if request.content_type != "application/pkcs7-signature":
             raise UnsupportedMediaType("Erwartet wird application/pkcs7-signature (DER).")
         signature = await read_limited(request, SIGNATURE_BYTES)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gateway.clock import as_iso
-from gateway.errors import Befund, Conflict, Forbidden, Invalid, Malformed, Overloaded, Refusal
+from gateway.errors import Befund, Conflict, Forbidden, Invalid, Overloaded, Refusal
 from gateway.events import Art
 from gateway.message import Answer, Caller, Geprueft, Kopf, Submission, Teil
 from gateway.route.plan import Planned, plan
@@ -25,6 +25,7 @@ from gateway.service.vorgaenge import RACE, Vorgaenge, facts_step
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
 from gateway.store.database import AlreadyThere, Do
+from gateway.web import json_object
 from routing import Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
 
 RACES = 5
@@ -78,9 +79,9 @@ class Accepting:
         self._wake = wake
         self.vorgaenge = Vorgaenge(ctx)
 
-    def stage(self, name: str, media_type: str) -> Upload:
-        """A writer into encrypted staging."""
-        return Upload(self._ctx, name, media_type)
+    def upload(self) -> Upload:
+        """Where one request's files go: encrypted staging."""
+        return Upload(self._ctx)
 
     async def refused(self, caller: Caller, refusal: Refusal) -> None:
         """One event: who, when, which code; nothing of the content."""
@@ -300,13 +301,7 @@ def content_steps(ctx: Context, message_id: str, submission: Submission, parts: 
 def _json_part(raw: bytes | None) -> dict[str, Any] | None:
     if raw is None:
         return None
-    try:
-        value = json.loads(raw)
-    except (ValueError, RecursionError):
-        raise Malformed("Der Teil „sachverhalt“ ist kein gültiges JSON.", code="sachverhalt_json") from None
-    if not isinstance(value, dict):
-        raise Malformed("Der Teil „sachverhalt“ muss ein JSON-Objekt sein.", code="sachverhalt_json")
-    return value
+    return json_object(raw, "Der Teil „sachverhalt“", "sachverhalt_json")
 
 
 def _not_permitted(entscheidung: Entscheidung) -> Invalid:

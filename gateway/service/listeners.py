@@ -22,6 +22,7 @@ from gateway.accept.mail import MailReceiver, listen
 from gateway.config_fields import split_address
 from gateway.service.context import Context
 from gateway.service.status import status_app
+from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, listener_contexts
 from gateway.watch.http import Reader, ReadSide
 from gateway.web import WhoIs, guard
@@ -53,7 +54,7 @@ class Listeners:
         self._runners: list[web.AppRunner] = []
         self._mailing = mailing
         self._mail: asyncio.Server | None = None
-        api = web.Application(middlewares=[guard(who_is)])
+        api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         as2 = web.Application()
         as2.add_routes(As2In(receiving).routes())
@@ -66,7 +67,8 @@ class Listeners:
         given = handed_over()
         addresses = {"api": config.api.adresse, "as2": config.as2.adresse, "status": config.status.adresse}
         for name, app in self._apps.items():
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+            # Bodies as they come: a compressed one would grow before any limit counts it.
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
             await runner.setup()
             self._runners.append(runner)
             site = _site(runner, addresses[name], given, contexts.get(name))

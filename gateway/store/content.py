@@ -16,7 +16,7 @@ import hmac
 import secrets
 import unicodedata
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import uuid_utils
@@ -61,6 +61,13 @@ class Sealed:
     bytes: int
     steps: tuple[Do, ...]
     """Statements for the step that refers to it; only that step makes it stay."""
+    ahead: int = 0
+    """How many of `steps`, from the first, may be committed earlier: they leave it staged. The rest makes it stay."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of content that `steps` hold in memory."""
+        return sum(len(value) for step in self.steps for value in step.args if isinstance(value, bytes))
 
 
 class _Sealer:
@@ -114,19 +121,19 @@ class ContentWriter:
                 await self._stage()
 
     async def _stage(self) -> None:
-        opening = () if self._staged else (self._content("staged"),)
+        opening = () if self._staged else (self._content(),)
         self._staged = True
         pending, self._pending = self._pending, []
         await self._database.commit(*opening, *pending)
 
-    def _content(self, state: Literal["staged", "kept"]) -> Do:
+    def _content(self) -> Do:
         return do(
             "insert_content",
             id=self._sealer.id,
             wrapped_key=self._sealer.wrapped,
             bytes=self._bytes,
             sha256=self._hash.hexdigest(),
-            state=state,
+            state="staged",
             created=self._now,
         )
 
@@ -137,17 +144,17 @@ class ContentWriter:
             What it is, and the statements (at most 1 MiB) that the step which refers to it must carry; without them
             the content is an orphan and will be swept.
         """
-        tail = (*self._pending, self._sealer.chunk(bytes(self._buffer), last=True))
+        opening = () if self._staged else (self._content(),)
+        ahead = (*opening, *self._pending, self._sealer.chunk(bytes(self._buffer), last=True))
+        self._pending, self._buffer = [], bytearray()
         sha256 = self._hash.hexdigest()
-        if self._staged:
-            keep = do("keep_content", expect=1, id=self._sealer.id, bytes=self._bytes, sha256=sha256)
-            return Sealed(self._sealer.id, sha256, self._bytes, (*tail, keep))
-        return Sealed(self._sealer.id, sha256, self._bytes, (self._content("kept"), *tail))
+        keep = do("keep_content", expect=1, id=self._sealer.id, bytes=self._bytes, sha256=sha256)
+        return Sealed(self._sealer.id, sha256, self._bytes, (*ahead, keep), len(ahead))
 
     async def discard(self) -> None:
         """The upload came to nothing: what was staged goes at once, instead of waiting for the sweep."""
         if self._staged:
-            await self._database.commit(Do("discard_content", (self._sealer.id,)))
+            await self._database.commit(_discard(self._sealer.id))
 
 
 class Contents:
@@ -182,6 +189,19 @@ class Contents:
             created=now,
         )
         return Sealed(sealer.id, sha256, len(data), (opening, *chunks))
+
+    async def stage(self, contents: Sequence[Sealed]) -> list[Sealed]:
+        """Commit ahead what may be, as staged content; whoever collects contents for one step keeps its memory small.
+
+        Returns:
+            The same contents, with what remains for the step that refers to them.
+        """
+        await self._database.commit(*(step for sealed in contents for step in sealed.steps[: sealed.ahead]))
+        return [replace(sealed, steps=sealed.steps[sealed.ahead :], ahead=0) for sealed in contents]
+
+    async def discard(self, contents: Sequence[Sealed]) -> None:
+        """Nothing will refer to these contents; what is kept by now stays."""
+        await self._database.commit(*(_discard(sealed.id) for sealed in contents))
 
     async def read(self, content_id: str) -> AsyncIterator[bytes]:
         """Yield a content chunk by chunk. Whoever hands bytes on before the end must be able to take them back.
@@ -280,6 +300,10 @@ def _checked(key: bytes) -> bytes:
     if len(key) != KEY_BYTES:
         raise ValueError(f"the store key has {len(key)} bytes instead of {KEY_BYTES}")
     return key
+
+
+def _discard(content_id: str) -> Do:
+    return Do("discard_content", (content_id,))
 
 
 def _nonce(n: int) -> bytes:
