@@ -44,7 +44,7 @@ class Collecting:
             raise NotFound
         await self._verify(entry, signature)
         if entry["status"] != DeliveryStatus.ZUGESTELLT:
-            await self._record(caller, entry, signature)
+            await self._settle(caller, entry, signature)
         body = {"id": entry_id, "nachricht": entry["message_id"], "status": str(DeliveryStatus.ZUGESTELLT)}
         return Answer(200, json.dumps(body).encode())
 
@@ -68,6 +68,14 @@ class Collecting:
                 code=f"quittung_{refused.code}",
             ) from None
 
+    async def _settle(self, caller: Caller, entry: Row, signature: bytes) -> None:
+        try:
+            await self._record(caller, entry, signature)
+        except StaleState:  # another ack of the same moment was quicker, or the entry ended otherwise
+            now = await self._ctx.db.fetch_one("delivery", entry["id"])
+            if now is None or now["status"] != DeliveryStatus.ZUGESTELLT:
+                raise Conflict("Der Eintrag ist bereits abgeschlossen.", code="abgeschlossen") from None
+
     async def _record(self, caller: Caller, entry: Row, signature: bytes) -> None:
         raw = self._ctx.content.seal_small(signature, self._ctx.now())
         receipt_id = new_id()
@@ -81,7 +89,4 @@ class Collecting:
             empfaenger=entry["empfaenger"],
         )
         change = step_delivery(entry, step, self._ctx.now(), receipt_id=receipt_id)
-        try:
-            await self._ctx.db.commit(*raw.steps, Do("insert_receipt", args, expect=1), *change, event)
-        except StaleState:
-            raise Conflict("Der Eintrag ist bereits abgeschlossen.", code="abgeschlossen") from None
+        await self._ctx.db.commit(*raw.steps, Do("insert_receipt", args, expect=1), *change, event)

@@ -16,7 +16,7 @@ from gateway.clock import as_iso
 from gateway.errors import NotFound
 from gateway.message import Caller, Teil
 from gateway.service.context import Context
-from gateway.states import DeliveryStatus
+from gateway.states import DeliveryStatus, message_status
 from gateway.store.database import Row
 from gateway.store.steps import listed
 
@@ -36,6 +36,13 @@ class Slice:
         self.whole = whole
         """The caller is the sender, or an operator."""
         self.sender = sender
+
+    @property
+    def status(self) -> str:
+        """The message's status as this caller sees it: a recipient learns nothing of the other deliveries."""
+        if self.whole:
+            return str(self.message["status"])
+        return str(message_status([(DeliveryStatus(d["status"]), d["attempts"]) for d in self.deliveries]))
 
 
 class Reading:
@@ -57,7 +64,7 @@ class Reading:
         sender = message["absender"] in caller.behoerden
         if sender or caller.revision:
             return Slice(message, deliveries, whole=True, sender=sender)
-        own = [d for d in deliveries if d["empfaenger"] in caller.behoerden and d["status"] not in HIDDEN]
+        own = [d for d in deliveries if _received(d, caller)]
         if not own:
             raise NotFound
         return Slice(message, own, whole=False, sender=False)
@@ -69,6 +76,7 @@ class Reading:
         vorgang = await self._ctx.db.fetch_one("vorgang_of_message", message_id)
         value = summary(seen.message, [d["empfaenger"] for d in seen.deliveries])
         value |= {
+            "status": seen.status,
             "wurzel": seen.message["wurzel"],
             "version": seen.message["version"],
             "test": bool(seen.message["test"]),
@@ -122,7 +130,7 @@ class Reading:
     async def part(self, caller: Caller, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
         """One part, for its sender and its recipients alone."""
         seen = await self.slice(caller, message_id)
-        if not (seen.sender or any(d["empfaenger"] in caller.behoerden for d in seen.deliveries)):
+        if not (seen.sender or any(_received(d, caller) for d in seen.deliveries)):
             raise NotFound
         for row in await self._ctx.db.fetch("parts", message_id):
             if row["n"] == n:
@@ -137,6 +145,11 @@ class Reading:
         for part in parts:
             by_message.setdefault(part["message_id"], []).append(part)
         return {"eintraege": [_entry(row, by_message[row["message_id"]]) for row in rows]}
+
+
+def _received(delivery: Row, caller: Caller) -> bool:
+    """Whether this delivery is on its way to the caller, or was."""
+    return delivery["empfaenger"] in caller.behoerden and delivery["status"] not in HIDDEN
 
 
 def summary(message: Row, empfaenger: list[str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ Fails: `Malformed` that names the key.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import uuid
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,8 @@ from gateway.store.steps import listed
 DEFAULT_DAYS = 30
 """Window of a search without `von`."""
 DEFAULT_COUNT = 50
+EARLIEST, LATEST = 1970, 9999
+"""Years of a window: what the store's times can be, and a calendar can write."""
 _TEXTS = ("status", "absender", "empfaenger", "anlass", "nummer", "aktenzeichen", "azr_nummer", "nachrichten_id")
 _KEYS = frozenset((*_TEXTS, "von", "bis", "nach", "anzahl"))
 
@@ -70,7 +72,9 @@ class Searching:
             raise Malformed(f"Unbekannte Angabe in der Suche: „{unknown[0]:.40}“.", code="unbekannte_angabe")
         texts = {key: _text(query, key) for key in _TEXTS}
         now = self._ctx.now()
-        since = _time(query, "von") or now - DEFAULT_DAYS * 86_400 * clock.SECOND
+        since = _time(query, "von")
+        if since is None:
+            since = now - DEFAULT_DAYS * 86_400 * clock.SECOND
         before, before_id = _from_cursor(query) or (_until(query, now), "")
         az, azr = texts["aktenzeichen"], texts["azr_nummer"]
         return Search(
@@ -115,11 +119,14 @@ def _time(query: Mapping[str, Any], key: str) -> int | None:
         raise Malformed(f"„{key}“ muss ein Zeitpunkt nach ISO 8601 sein.", code="wert") from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=clock.BERLIN)
-    return int(moment.timestamp() * clock.SECOND)
+    if not EARLIEST <= moment.year < LATEST:
+        raise Malformed(f"„{key}“ muss in den Jahren {EARLIEST} bis {LATEST - 1} liegen.", code="wert")
+    return int(moment.timestamp()) * clock.SECOND + moment.microsecond
 
 
 def _until(query: Mapping[str, Any], now: int) -> int:
-    return _time(query, "bis") or now + 1
+    until = _time(query, "bis")
+    return now + 1 if until is None else until
 
 
 def _cursor(row: Row) -> str:
@@ -132,8 +139,12 @@ def _from_cursor(query: Mapping[str, Any]) -> tuple[int, str] | None:
         return None
     try:
         eingang, message_id = json.loads(base64.urlsafe_b64decode(value.encode()))
-    except (ValueError, TypeError, binascii.Error):
+        return _moment(eingang), str(uuid.UUID(message_id))
+    except (ValueError, TypeError, AttributeError, RecursionError):
         raise Malformed("„nach“ ist keine Fortsetzung einer Suche.", code="wert") from None
-    if not isinstance(eingang, int) or not isinstance(message_id, str):
-        raise Malformed("„nach“ ist keine Fortsetzung einer Suche.", code="wert")
-    return eingang, message_id
+
+
+def _moment(value: object) -> int:
+    if not isinstance(value, int) or not 0 <= value < 2**63:
+        raise ValueError("no stored time")
+    return value

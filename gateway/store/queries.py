@@ -50,8 +50,8 @@ def parse(text: str) -> Mapping[str, Query]:
     """Read a file of named queries.
 
     Args:
-        text: blocks that begin with `-- name: query(first, second)` or with `-- fragment: piece`; `{piece}` in a query
-            stands for that fragment's text.
+        text: blocks that begin with `-- name: query(first, second)` or with `-- fragment: piece`; `{piece}` further
+            down stands for that fragment's text.
 
     Raises:
         ValueError: a name twice, or a query whose parameters are not exactly those that it declares.
@@ -60,13 +60,13 @@ def parse(text: str) -> Mapping[str, Query]:
     queries: dict[str, Query] = {}
     pieces = _HEADER.split(text)[1:]
     for kind, name, parameters, body in zip(pieces[::4], pieces[1::4], pieces[2::4], pieces[3::4], strict=True):
-        sql = _COMMENT.sub("", body).strip().removesuffix(";")
+        sql = _FRAGMENT.sub(lambda m: fragments[m[1]], _COMMENT.sub("", body).strip().removesuffix(";"))
         if name in queries or name in fragments:
             raise ValueError(f"{name} stands twice in the named queries")
         if kind == "fragment":
             fragments[name] = sql
         else:
-            queries[name] = _query(name, parameters or "", _FRAGMENT.sub(lambda m: fragments[m[1]], sql))
+            queries[name] = _query(name, parameters or "", sql)
     return queries
 
 

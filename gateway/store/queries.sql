@@ -98,9 +98,8 @@ returning id, status;
 -- Locks the message's row, so that two outcomes of one message are added up one after the other.
 update message set geaendert = $2 where id = $1;
 
--- name: derive_message_status(id, now)
--- states.message_status as one statement; a message without deliveries keeps its status. Runs after touch_message.
-update message set geaendert = $2, status = (
+-- fragment: derived_status
+-- states.message_status over the rows of delivery d
     select case
         when count(*) = sum(case when d.status = 'zugestellt' then 1 else 0 end) then 'zugestellt'
         when sum(case when d.status = 'zugestellt' then 1 else 0 end) > 0
@@ -113,7 +112,12 @@ update message set geaendert = $2, status = (
             then 1 else 0 end) then 'klaerung'
         when count(*) = sum(case when d.status = 'wartet' and d.attempts = 0 then 1 else 0 end) then 'angenommen'
         else 'unterwegs' end
-    from delivery d where d.message_id = message.id)
+    from delivery d
+
+-- name: derive_message_status(id, now)
+-- states.message_status as one statement; a message without deliveries keeps its status. Runs after touch_message.
+update message set geaendert = $2, status = (
+{derived_status} where d.message_id = message.id)
 where id = $1 and exists (select 1 from delivery d where d.message_id = message.id)
 returning id, status;
 
@@ -148,16 +152,27 @@ order by id limit $3;
 --   readers                           only what one of these authorities may read; null: everything
 --   status … own_id                   filters; null: any
 
+-- Who is not the sender sees only deliveries to itself that are or were on their way, and the status that follows from
+-- them: the same as for a message of which there are no others.
+
+-- fragment: seen
+d.empfaenger in list($5) and d.status not in ('klaerung', 'angehalten', 'storniert')
+
+-- fragment: whole
+(cast($5 as text) is null or m.absender in list($5))
+
+-- fragment: seen_status
+case when {whole} then m.status else ({derived_status} where d.message_id = m.id and {seen}) end
+
 -- fragment: search_columns
-m.id, m.eigene_id, m.anlass, m.nummer, m.absender, m.status, m.eingang, m.test
+m.id, m.eigene_id, m.anlass, m.nummer, m.absender, {seen_status} as status, m.eingang, m.test
 
 -- fragment: search_filters
-    and (cast($5 as text) is null or m.absender in list($5)
-        or exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger in list($5)))
-    and (cast($6 as text) is null or m.status = $6)
+    and ({whole} or exists (select 1 from delivery d where d.message_id = m.id and {seen}))
+    and (cast($6 as text) is null or $6 = {seen_status})
     and (cast($7 as text) is null or m.absender = $7)
     and (cast($8 as text) is null
-        or exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger = $8))
+        or exists (select 1 from delivery d where d.message_id = m.id and d.empfaenger = $8 and ({whole} or {seen})))
     and (cast($9 as text) is null or m.anlass = $9)
     and (cast($10 as text) is null or m.nummer = $10)
     and (cast($11 as text) is null or m.aktenzeichen_index = $11)
