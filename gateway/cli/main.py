@@ -29,6 +29,7 @@ COMMANDS = (
     "inbox",
     "schemas",
     "partners",
+    "directory",
     "demo",
 )
 """In the order in which a newcomer meets them. `gateway.cli.<name>` (`list_` for `list`) holds `command`."""
