@@ -20,12 +20,12 @@ from gateway import clock
 from gateway.check.checker import Checker
 from gateway.check.intake import MAX_BYTES
 from gateway.check.resources import SchemaMissing
+from gateway.cli.directory_store import effective_directory
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.cli.schemas import found_configuration
 from gateway.cli.shell import json_option, show, stop
 from gateway.errors import Befund, Refusal
 from gateway.message import Geprueft
-from gateway.route.resources import packaged_directory
 
 
 @click.command()
@@ -65,7 +65,7 @@ def command(
 def _checker(ctx: click.Context, packs: Path | None) -> Checker:
     """A checker by the configuration, if there is one."""
     config = found_configuration(ctx)
-    directory = packaged_directory()
+    directory = effective_directory(ctx)
     try:
         if config is None:
             return Checker.for_packaged(packs, directory=directory)

@@ -1,8 +1,8 @@
 """`gateway route`: for whom a notice is, and why, without sending it.
 
 Promises: exit 0 for any decision; it needs no configuration, no store and no network, and `--facts` loads neither the
-server nor an XML library. A message is checked first, as `gateway check` does, with the packs of a configuration
-where one is found.
+server nor an XML library. A message is checked first, as `gateway check` does. Where a configuration is found, its
+packs and the corrections of its directory count.
 Fails: exit 2 with the faults on stderr for what is no Sachverhalt or a message without a decision; exit 1 for a message
 that is refused.
 """
@@ -20,10 +20,11 @@ from typing import Any, Final, NoReturn
 import click
 
 from gateway import clock
+from gateway.cli.directory_store import effective_directory
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.route.explain import explain
-from gateway.route.resources import packaged_directory, packaged_rules
-from routing import Einstellungen, KeinSachverhalt, Sachverhalt, Vorgangslage, entscheide
+from gateway.route.resources import packaged_rules
+from routing import Einstellungen, KeinSachverhalt, Sachverhalt, Verzeichnis, Vorgangslage, entscheide
 
 MAX_FACTS: Final = 1_000_000
 """Bytes of a file of facts: a real one has a few hundred, and more is a mix-up of files."""
@@ -36,15 +37,15 @@ MAX_FACTS: Final = 1_000_000
 @click.pass_context
 def command(ctx: click.Context, facts: Any, as_json: bool, message: Path | None) -> None:
     """Say for whom a notice is and why, from --facts FILE or from MESSAGE.xml."""
+    directory = effective_directory(ctx)
     if message is None and facts is not None:
         sachverhalt = _from_json(facts.read(MAX_FACTS + 1))
     elif message is not None and facts is None:
-        sachverhalt = _from_message(ctx, message)
+        sachverhalt = _from_message(ctx, directory, message)
     else:
         raise click.UsageError("Entweder --facts FILE oder MESSAGE.xml angeben.")
     if sachverhalt.stand is None:
         sachverhalt = replace(sachverhalt, stand=clock.day(clock.now()))
-    directory = packaged_directory()
     entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, packaged_rules(), Einstellungen())
     if as_json:
         click.echo(json.dumps(entscheidung.as_json(), ensure_ascii=False))
@@ -73,7 +74,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _from_message(ctx: click.Context, message: Path) -> Sachverhalt:
+def _from_message(ctx: click.Context, directory: Verzeichnis, message: Path) -> Sachverhalt:
     """The Sachverhalt of a message that passes its schema and rules; loads what judges XML only here."""
     from gateway.check.intake import MAX_BYTES
     from gateway.errors import Refusal
@@ -81,7 +82,7 @@ def _from_message(ctx: click.Context, message: Path) -> Sachverhalt:
     with message.open("rb") as file:
         xml = file.read(MAX_BYTES + 1)
     try:
-        sachverhalt = asyncio.run(_check(ctx, xml))
+        sachverhalt = asyncio.run(_check(ctx, directory, xml))
     except Refusal as refusal:
         _stop(REFUSED, f"Abgewiesen: {refusal.detail}", [found.text for found in refusal.befunde])
     if sachverhalt is None:
@@ -89,13 +90,13 @@ def _from_message(ctx: click.Context, message: Path) -> Sachverhalt:
     return sachverhalt
 
 
-async def _check(ctx: click.Context, xml: bytes) -> Sachverhalt | None:
+async def _check(ctx: click.Context, directory: Verzeichnis, xml: bytes) -> Sachverhalt | None:
     """One check by the packaged schemas, and by the packs of the configuration if there is one."""
     from gateway.check.checker import Checker
     from gateway.check.resources import SchemaMissing
     from gateway.cli.schemas import found_configuration
 
-    config, directory = found_configuration(ctx), packaged_directory()
+    config = found_configuration(ctx)
     try:
         if config is None:
             checker = Checker.for_packaged(directory=directory)
