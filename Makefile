@@ -7,7 +7,10 @@ XJUSTIZ ?= $(wildcard ../shared/xjustiz/3.6.2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check lock clean venv venv-test
+.PHONY: help demo test check lock readme clean venv venv-test
+
+help:                 ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
 
 demo: venv            ## the main job, end to end, on the embedded default
 	$(BIN)/gateway demo $(if $(XJUSTIZ),--xjustiz $(XJUSTIZ))
@@ -15,15 +18,18 @@ demo: venv            ## the main job, end to end, on the embedded default
 test: check           ## everything that must hold
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-check: venv-test      ## style, types, import rules
+check: venv-test      ## style, types; the import rules are tests/house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/house
 
 venv: $(VENV)/.installed
 venv-test: $(VENV)/.installed-test
 
 $(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it: make PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name it: make PYTHON=…")'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: $(BIN)/python requirements.txt requirements-build.txt pyproject.toml
@@ -37,11 +43,14 @@ $(VENV)/.installed-test: $(VENV)/.installed requirements-test.txt requirements-x
 	test -d ../shared/xjustiz/3.6.2 || $(PIP) install --require-hashes --no-deps -r requirements-xjustiz.txt
 	touch $@
 
+readme: venv          ## the parts of README.md that the program makes
+	$(BIN)/python -m tools.readme
+
 lock:                 ## new versions, by uv (any machine that has it)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -o requirements.txt pyproject.toml
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -c requirements.txt --group test -o requirements-test.txt pyproject.toml
 	printf 'setuptools>=77\nwheel\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-build.txt -
 	printf 'openXJV==0.9.8\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-deps -o requirements-xjustiz.txt -
 
-clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+clean:                ## everything that make made
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
