@@ -1,9 +1,9 @@
 """The loop that hands messages over: claim, call, record, and nothing else.
 
 Promises: at most `concurrency` attempts at once; an attempt that raises stops only itself, is recorded as a failure
-of ours and tried again later; a claim that fails is tried again after `poll_s`. A poll alone suffices, `wake` only
-shortens the wait.
-Fails: not by itself; `run` ends when `stop` is called, after the attempts under way have ended.
+of ours and tried again later; a claim that fails is tried again after `poll_s`. A poll alone suffices; `wake`, and an
+attempt that ends, shorten the wait.
+Fails: not by itself; `run` ends when `stop` is called, after the attempts under way have ended or `GRACE_S` is over.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 log = logging.getLogger(__name__)
+
+GRACE_S = 10.0
+"""How long `stop` waits for attempts under way; what is cut off then is recovered, as after a crash."""
 
 Job = TypeVar("Job")
 
@@ -41,6 +44,8 @@ class Worker(Generic[Job]):
         self._poll_s = poll_s
         self._wake = asyncio.Event()
         self._stopped = False
+        self._resting = asyncio.Event()
+        self._resting.set()
         self._running: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -48,24 +53,32 @@ class Worker(Generic[Job]):
         self._wake.set()
 
     async def stop(self) -> None:
-        """Takes no more work and waits for what is under way."""
+        """Takes no more work, waits for what is under way, and cuts off what takes too long."""
         self._stopped = True
         self._wake.set()
+        await self._resting.wait()  # a claim under way still begins what it took
+        if self._running:
+            await asyncio.wait(self._running, timeout=GRACE_S)
+        for task in tuple(self._running):
+            task.cancel()
         while self._running:
             await asyncio.wait(self._running)
 
     async def run(self) -> None:
         """Works until `stop`."""
-        while not self._stopped:
-            self._wake.clear()
-            if await self._take() == 0:
-                await self._wait()
+        self._resting.clear()
+        try:
+            while not self._stopped:
+                self._wake.clear()
+                if await self._take() == 0:
+                    await self._wait()
+        finally:
+            self._resting.set()
 
     async def _take(self) -> int:
         free = self._concurrency - len(self._running)
         if free <= 0:
-            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            return 1
+            return 0
         try:
             jobs = await self._port.claim(free)
         except Exception:
@@ -74,8 +87,13 @@ class Worker(Generic[Job]):
         for job in jobs:
             task = asyncio.create_task(self._one(job))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
         return len(jobs)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Its place is free, and what waited for its lane may go."""
+        self._running.discard(task)
+        self._wake.set()
 
     async def _wait(self) -> None:
         try:

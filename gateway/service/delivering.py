@@ -7,6 +7,8 @@ Fails: an attempt that raises is recorded as a failure of ours and tried again l
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import random
 import secrets
 from collections import Counter
@@ -18,17 +20,22 @@ from gateway.events import Art
 from gateway.partner import Partner
 from gateway.send.failure import Failure, Trouble, from_trouble
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
-from gateway.send.retry import Again, RetryPolicy, decide
+from gateway.send.retry import TOO_OLD, Again, RetryPolicy, decide
 from gateway.service.context import Context, new_id
 from gateway.service.sealing import CannotSend, Sealing, Wire
-from gateway.service.settling import Settling
+from gateway.service.settling import Settling, deadline
 from gateway.service.steps import step_delivery
-from gateway.states import Step
+from gateway.states import DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
 
+ATTEMPT_S = 10 * 60
+"""How long one attempt may take in all: 20 MB at 0.3 Mbit/s; no partner may keep a place longer by dripping."""
 LEASE = 15 * 60 * clock.SECOND
-"""How long a claim holds: longer than one attempt with all its timeouts can take."""
-
+"""How long a claim holds: longer than one attempt with its sealing can take."""
+FAIR_CLAIM = 4
+"""Every so many claims of a lane begin with what has no `vorrang`, so that it does not starve."""
+AWAITING = frozenset({DeliveryStatus.UEBERGEBEN, DeliveryStatus.QUITTUNG_UNGUELTIG})
+"""Where a delivery waits for its receipt."""
 
 NO_RECEIPT = Failure(
     "temporary", "quittung_fehlt", "Vom Empfänger kam in der vereinbarten Zeit keine gültige Quittung."
@@ -66,26 +73,42 @@ class Delivering:
         self._owner = f"{ctx.config.gateway.kennung}/{secrets.token_hex(8)}"
         self._policy = retry_policy(ctx)
         self._running: Counter[str] = Counter()
+        self._claims = 0
+        self._lane_claims: Counter[str] = Counter()
 
     async def claim(self, limit: int) -> Sequence[Row]:
-        """Takes due deliveries lane by lane, `vorrang` first, each with a lease; no partner beyond its own limit."""
+        """Takes due deliveries lane by lane, `vorrang` first, each with a lease; no partner beyond its own limit.
+
+        Whichever lane is first gets what is left of `limit`; so each time another one is.
+        """
         claimed: list[Row] = []
-        for lane in await self._ctx.db.fetch("due_lanes", self._ctx.now()):
-            partner = await self._ctx.partners.by_id(lane["partner_id"])
+        lanes = [row["partner_id"] for row in await self._ctx.db.fetch("due_lanes", self._ctx.now())]
+        self._claims += 1
+        first = self._claims % len(lanes) if lanes else 0
+        for partner_id in (*lanes[first:], *lanes[:first]):
+            partner = await self._ctx.partners.by_id(partner_id)
             most = partner.grenzen.gleichzeitig if partner else 1
-            free = min(limit - len(claimed), most - self._running[lane["partner_id"]])
+            free = min(limit - len(claimed), most - self._running[partner_id])
             if free > 0:
-                claimed += await self._claim_lane(lane["partner_id"], free)
+                claimed += await self._claim_lane(partner_id, free)
         return claimed
 
     async def _claim_lane(self, partner_id: str, count: int) -> list[Row]:
+        self._lane_claims[partner_id] += 1
+        owner = f"{self._owner}/{self._claims}"  # of this claim alone: an attempt of an earlier one changes nothing
         now = self._ctx.now()
-        rows = await self._ctx.db.commit(
-            Do("claim_deliveries", (now, now + LEASE, self._owner, partner_id, count, 1)),
-            Do("start_messages", (self._owner, now)),
-        )
-        self._running[partner_id] += len(rows[0])
-        return rows[0]
+
+        def take(most: int, vorrang: int) -> Do:
+            return Do("claim_deliveries", (now, now + LEASE, owner, partner_id, most, vorrang))
+
+        started = Do("start_messages", (owner, now))
+        rows: list[Row] = []
+        if self._lane_claims[partner_id] % FAIR_CLAIM == 0:
+            rows = (await self._ctx.db.commit(take(1, 0), started))[0]
+        if len(rows) < count:
+            rows = [*rows, *(await self._ctx.db.commit(take(count - len(rows), 1), started))[0]]
+        self._running[partner_id] += len(rows)
+        return sorted(rows, key=lambda row: (-row["vorrang"], row["next_at"]))
 
     async def work(self, job: Row) -> None:
         """One attempt."""
@@ -97,30 +120,53 @@ class Delivering:
     async def _attempt_once(self, job: Row) -> None:
         started = self._ctx.now()
         partner = await self._ctx.partners.by_id(job["partner_id"])
-        if partner is None or partner.weg not in self._ways:
-            await self._cannot_send(job, "Mit dem Empfänger ist kein Weg mehr vereinbart.")
+        obstacle = self._obstacle(partner)
+        if partner is None or obstacle is not None:
+            await self._cannot_send(job, started, obstacle or "")
             return
         try:
             wire = await self._sealing.sealed(job, partner)
         except CannotSend as reason:
-            await self._cannot_send(job, str(reason))
+            await self._cannot_send(job, started, str(reason))
             return
-        outcome = await self._ways[partner.weg].hand_over(wire, partner)
+        outcome = await self._hand_over(wire, partner)
         await self._record(job, partner, wire, outcome, started)
+
+    def _obstacle(self, partner: Partner | None) -> str | None:
+        """Why there is no way to a partner, in German; None where there is one."""
+        if partner is None or partner.weg == "abruf":
+            return "Mit dem Empfänger ist kein Weg mehr vereinbart."
+        if partner.weg not in self._ways:
+            return "Der Weg zum Empfänger ist an diesem Gateway nicht eingerichtet ([postausgang] und mail.postfach)."
+        return None
+
+    async def _hand_over(self, wire: Wire, partner: Partner) -> Outcome:
+        try:
+            async with asyncio.timeout(ATTEMPT_S):
+                return await self._ways[partner.weg].hand_over(wire, partner)
+        except TimeoutError:
+            return Failed(from_trouble(Trouble.TIMEOUT))
 
     async def failed(self, job: Row, error: Exception) -> None:
         """An attempt raised: ours to mend, tried again."""
         del error  # logged by the worker
-        failure = from_trouble(Trouble.INTERNAL)
-        await self._retry(job, failure, [*self._attempt(job, self._ctx.now(), failure.code)])
+        await self._fail(job, from_trouble(Trouble.INTERNAL), self._ctx.now())
 
     async def overdue(self) -> None:
-        """Deliveries whose receipt did not come in time: the same bytes once more, or the end."""
+        """Deliveries whose receipt did not come in time, and attempts whose worker is gone."""
         for job in await self._ctx.db.fetch("due_deadlines", self._ctx.now(), 100):
-            event = self._ctx.event(
-                Art.FRIST_QUITTUNG, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"]
-            )
-            await self._retry(job, NO_RECEIPT, [event])
+            await self.late(job)
+        await self._ctx.db.commit(Do("recover_leases", (self._ctx.now(), self._ctx.now())))
+
+    async def late(self, job: Row) -> None:
+        """No receipt in time: the same bytes once more, or the end. Nothing, where one has come since."""
+        event = self._ctx.event(
+            Art.FRIST_QUITTUNG, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"]
+        )
+        step, changes = self._after(job, NO_RECEIPT)
+        move = step_delivery(job, step, self._ctx.now(), only=AWAITING, **changes)
+        with contextlib.suppress(StaleState):
+            await self._ctx.db.commit(event, *move)
 
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
@@ -133,41 +179,43 @@ class Delivering:
                 steps = self._attempt(job, started, "quittung")
                 await self._settling.settle(wire.delivery, partner, entity, steps)
             case HandedOver():
-                deadline = self._ctx.now() + partner.grenzen.quittung_sekunden * clock.SECOND
                 steps = [*self._attempt(job, started, "uebergeben"), self._handed_over(job, partner)]
-                await self._take(job, Step.HAND_OVER, steps, deadline_at=deadline)
+                await self._take(job, Step.HAND_OVER, steps, deadline_at=deadline(partner, self._ctx.now()))
             case Failed(failure):
-                await self._retry(job, failure, [*self._attempt(job, started, failure.code)])
+                await self._fail(job, failure, started)
 
-    async def _retry(self, job: Row, failure: Failure, steps: list[Do]) -> None:
-        first_at = job["first_at"] or self._ctx.now()
+    async def _fail(self, job: Row, failure: Failure, started: int) -> None:
+        step, changes = self._after(job, failure)
+        await self._take(job, step, self._attempt(job, started, failure.code), **changes)
+
+    def _after(self, job: Row, failure: Failure) -> tuple[Step, dict[str, Any]]:
+        """Which step follows a failure, and what it changes."""
         verdict = decide(
             self._policy,
             attempts=job["attempts"],
-            first_at=first_at,
+            first_at=job["first_at"] or self._ctx.now(),
             now=self._ctx.now(),
             failure=failure,
             random01=random.random(),  # noqa: S311 - jitter
         )
         if isinstance(verdict, Again):
-            await self._take(job, Step.RETRY, steps, next_at=verdict.at, last_error=failure.text_de)
-        else:
-            await self._take(job, verdict.step, steps, last_error=failure.text_de)
+            return Step.RETRY, {"next_at": verdict.at, "last_error": failure.text_de}
+        text = failure.text_de
+        if verdict.reason == TOO_OLD:
+            text = f"Nach {_span(self._policy.max_age_s)} ohne Erfolg aufgegeben. Zuletzt: {text}"
+        return verdict.step, {"last_error": text}
 
-    async def _cannot_send(self, job: Row, reason: str) -> None:
-        event = self._ctx.event(
-            Art.VERSUCH, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"], ergebnis="klaerung"
-        )
-        await self._take(job, Step.CANNOT_SEND, [event], last_error=reason)
+    async def _cannot_send(self, job: Row, started: int, reason: str) -> None:
+        await self._take(job, Step.CANNOT_SEND, self._attempt(job, started, "klaerung"), last_error=reason)
 
     async def _take(self, job: Row, step: Step, steps: list[Do], **changes: Any) -> None:
+        """Take a step as the owner of the claim; the attempt is recorded in any case."""
+        move = step_delivery(job, step, self._ctx.now(), owner=job["lease_owner"], **changes)
         try:
-            await self._ctx.db.commit(
-                *steps, *step_delivery(job, step, self._ctx.now(), owner=job["lease_owner"], **changes)
-            )
+            await self._ctx.db.commit(*steps, *move)
         except StaleState:
             # A receipt, an operator or another gateway was quicker; what they recorded stands.
-            return
+            await self._ctx.db.commit(*steps)
 
     def _attempt(self, job: Row, started: int, outcome: str) -> list[Do]:
         n = job["attempts"]
@@ -187,3 +235,12 @@ class Delivering:
         return self._ctx.event(
             Art.UEBERGABE, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"], **detail
         )
+
+
+def _span(seconds: float) -> str:
+    """A long time in words: days, or hours where it is not whole days."""
+    hours = round(seconds / 3600)
+    if hours % 24:
+        return f"{hours} Stunden" if hours != 1 else "einer Stunde"
+    days = hours // 24
+    return f"{days} Tagen" if days != 1 else "einem Tag"

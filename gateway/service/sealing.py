@@ -1,7 +1,7 @@
 """Sealing as a journey step: parts from the store, signed and encrypted, back into the store, once per delivery.
 
 Promises: signed entity, sealed bytes, Message-ID and MIC become durable together, before anything is sent; a delivery
-that is sealed is never sealed again, unless a new sealing is asked for (wire.md section 2).
+that is sealed is sealed again only for a reason of wire.md section 2, and then what it replaces is kept.
 Fails: `CannotSend` with a German reason when a person has to mend something: no usable certificate, too large.
 """
 
@@ -18,6 +18,7 @@ from typing import Any
 from gateway.as2headers import new_message_id
 from gateway.events import Art
 from gateway.partner import Partner
+from gateway.seal.policy import fingerprint, load_certificates
 from gateway.seal.sealer import ONE_SHOT_LIMIT, OPEN_LIMIT, CannotSeal, PartIn, Sealed, TooLargeToSeal, seal
 from gateway.service.context import Context
 from gateway.store.database import Row
@@ -59,14 +60,22 @@ class Sealing:
     async def sealed(self, delivery: Row, partner: Partner) -> Wire:
         """The sealed bytes of a delivery, sealing them now if that has not happened.
 
+        Sealed anew are those that shall be, and those whose recipient's certificate expired or was withdrawn.
+
         Raises:
             CannotSend: no certificate in its window, or too large.
         """
         notes = json.loads(delivery["wire_headers"] or "{}")
-        if delivery["wire_id"] is None or notes.get("neu"):
+        if delivery["wire_id"] is None or notes.get("neu") or not self._holds(partner, notes["certificate"]):
             return await self._seal(delivery, partner, notes.get("refused", []))
         body = await self._ctx.content.read_all(delivery["sealed_content"], limit=OPEN_LIMIT)
         return Wire(delivery, notes["headers"], body)
+
+    def _holds(self, partner: Partner, certificate: str) -> bool:
+        """Whether a certificate that something was sealed to is still agreed and in its window."""
+        at = self._ctx.at()
+        found = load_certificates(partner.pems("verschluesselung", at))
+        return any(fingerprint(each) == certificate and each.not_valid_after_utc >= at for each in found)
 
     async def _seal(self, delivery: Row, partner: Partner, refused: list[str]) -> Wire:
         parts = await self._parts(delivery["message_id"])
@@ -117,6 +126,7 @@ class Sealing:
         await self._ctx.db.commit(
             *kept_signed.steps,
             *kept_body.steps,
+            do("keep_sealing", delivery_id=delivery["id"], now=now),
             do("store_sealed", expect=1, id=delivery["id"], old_wire_id=delivery["wire_id"], now=now, **columns),
             self._ctx.event(
                 Art.VERSIEGELUNG,

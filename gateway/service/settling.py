@@ -1,27 +1,30 @@
 """A receipt came: judged by the table of wire.md section 4, recorded with its bytes.
 
 Promises: the raw receipt, its verdict, the delivery's new state and the event become durable in one commit; a receipt
-that proves nothing is kept too and changes only what waits for one; a late valid one heals.
+that proves nothing is kept too and changes only what waits for one; a late valid one heals, also one for a sealing
+that was replaced since; the same receipt again changes nothing.
 Fails: `UnknownReceipt` when no delivery of ours has the Message-ID that the receipt names.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from gateway import clock
 from gateway.events import Art
 from gateway.mime import MimeError
 from gateway.partner import Partner
-from gateway.seal.policy import load_certificates
-from gateway.seal.sealer import open_signed
+from gateway.seal.policy import PolicyRefused, load_certificates
+from gateway.seal.sealer import open_signed, recipient_certificate
 from gateway.seal.signed import SignatureRefused
 from gateway.service.context import Context, new_id
 from gateway.service.steps import step_delivery
 from gateway.settle.mdn import parse_report
 from gateway.settle.receipt import Evidence, Expected, Verdict, judge
-from gateway.states import Step
+from gateway.states import DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
 
 
@@ -35,7 +38,7 @@ class Settling:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    async def receive(self, entity: bytes, from_partner: Partner | None = None) -> Verdict:
+    async def receive(self, entity: bytes, from_partner: Partner | None = None) -> None:
         """A receipt that came by itself, by AS2 or mail.
 
         Args:
@@ -45,30 +48,56 @@ class Settling:
         Raises:
             UnknownReceipt: it names no delivery of ours, or another partner's.
         """
-        report = parse_report(entity)
-        wire_id = f"<{report.original_message_id}>"
-        delivery = await self._ctx.db.fetch_one("delivery_by_wire_id", wire_id)
-        if delivery is None:
+        original = parse_report(entity).original_message_id
+        if original is None:
             raise UnknownReceipt
+        delivery, former = await self._find(f"<{original}>")
         partner = await self._ctx.partners.by_id(delivery["partner_id"])
         if partner is None or (from_partner is not None and from_partner.id != partner.id):
             raise UnknownReceipt
-        return await self.settle(delivery, partner, entity)
+        if former is None:
+            await self.settle(delivery, partner, entity)
+        else:
+            await self._settle_former(delivery, former, partner, entity)
 
-    async def settle(self, delivery: Row, partner: Partner, entity: bytes, with_steps: Sequence[Do] = ()) -> Verdict:
+    async def _find(self, wire_id: str) -> tuple[Row, Row | None]:
+        """The delivery of a Message-ID, and the sealing that it had then, where a new one replaced it."""
+        delivery = await self._ctx.db.fetch_one("delivery_by_wire_id", wire_id)
+        if delivery is not None:
+            return delivery, None
+        former = await self._ctx.db.fetch_one("former_sealing", wire_id)
+        delivery = await self._ctx.db.fetch_one("delivery", former["delivery_id"]) if former else None
+        if delivery is None:
+            raise UnknownReceipt
+        return delivery, former
+
+    async def settle(self, delivery: Row, partner: Partner, entity: bytes, with_steps: Sequence[Do] = ()) -> None:
         """Judge `entity` as the receipt of `delivery` and record it, together with `with_steps`."""
-        verdict = judge(
-            Expected(delivery["wire_id"], delivery["mic"], delivery["mic_alg"], (delivery["mic_alg"],)),
-            self._evidence(partner, entity),
-        )
-        receipt_id, steps = self._receipt(delivery, verdict, entity)
-        change = step_delivery(delivery, verdict.step, self._ctx.now(), **self._changes(delivery, verdict, receipt_id))
+        verdict = judge(_expected(delivery), self._evidence(partner, entity))
+        receipt_id, steps = await self._receipt(delivery, verdict, entity)
+        if receipt_id is None and not with_steps:
+            return
+        changes = self._changes(delivery, partner, verdict, receipt_id)
+        change = step_delivery(delivery, verdict.step, self._ctx.now(), **changes)
         again = self._new_sealing(delivery, partner) if verdict.reseal else []
         try:
             await self._ctx.db.commit(*with_steps, *steps, *change, *again)
         except StaleState:  # settled already: the receipt is kept as evidence and changes nothing
             await self._ctx.db.commit(*with_steps, *steps)
-        return verdict
+
+    async def _settle_former(self, delivery: Row, former: Row, partner: Partner, entity: bytes) -> None:
+        """A receipt for a sealing that was replaced: it may still deliver; a refusal of it was heard already."""
+        verdict = judge(_expected(former), self._evidence(partner, entity))
+        receipt_id, steps = await self._receipt(delivery, verdict, entity)
+        if receipt_id is None:
+            return
+        change: list[Do] = []
+        if verdict.step is Step.RECEIPT_POSITIVE:
+            change = step_delivery(delivery, verdict.step, self._ctx.now(), receipt_id=receipt_id)
+        try:
+            await self._ctx.db.commit(*steps, *change)
+        except StaleState:
+            await self._ctx.db.commit(*steps)
 
     def _evidence(self, partner: Partner, entity: bytes) -> Evidence:
         at = self._ctx.at()
@@ -81,7 +110,11 @@ class Settling:
             return Evidence(parse_report(entity), signer_verified=False)
         return Evidence(parse_report(inner), signer_verified=True)
 
-    def _receipt(self, delivery: Row, verdict: Verdict, entity: bytes) -> tuple[str, list[Do]]:
+    async def _receipt(self, delivery: Row, verdict: Verdict, entity: bytes) -> tuple[str | None, list[Do]]:
+        """Its key and the statements that keep it; None and none for one that is kept already, so judged."""
+        same = (delivery["id"], hashlib.sha256(entity).hexdigest(), str(verdict.step))
+        if await self._ctx.db.fetch_one("receipt_with_bytes", *same) is not None:
+            return None, []
         receipt_id = new_id()
         raw = self._ctx.content.seal_small(entity, self._ctx.now())
         args = (receipt_id, delivery["id"], "mdn", str(verdict.step), str(verdict.reason), raw.id, self._ctx.now())
@@ -95,31 +128,36 @@ class Settling:
         )
         return receipt_id, [*raw.steps, Do("insert_receipt", args, expect=1), event]
 
-    def _changes(self, delivery: Row, verdict: Verdict, receipt_id: str) -> dict[str, Any]:
+    def _changes(self, delivery: Row, partner: Partner, verdict: Verdict, receipt_id: str | None) -> dict[str, Any]:
         if verdict.step is Step.RECEIPT_POSITIVE:
             return {"receipt_id": receipt_id}
         text = f"{verdict.text} ({verdict.cause})" if verdict.cause else verdict.text
         changes: dict[str, Any] = {"last_error": text, "receipt_id": receipt_id}
-        if verdict.step is Step.RECEIPT_INVALID:  # the deadline runs on, and starts where there was none
-            changes["deadline_at"] = delivery["deadline_at"] or self._ctx.now()
+        if verdict.step is Step.RECEIPT_INVALID and delivery["status"] == DeliveryStatus.LAEUFT:
+            # It came with this try, whose deadline begins now; any other one runs on.
+            changes["deadline_at"] = deadline(partner, self._ctx.now())
         return changes
 
     def _new_sealing(self, delivery: Row, partner: Partner) -> list[Do]:
         """One new sealing to another certificate in its window, if there is one (wire.md section 4)."""
         notes = json.loads(delivery["wire_headers"] or "{}")
         refused = [*notes.get("refused", []), notes.get("certificate")]
-        if len(refused) > 1 or len(partner.pems("verschluesselung", self._ctx.at())) < len(refused) + 1:
+        if len(refused) > 1:
             return []
-        event = self._ctx.event(
-            Art.VERSIEGELUNG,
-            self._ctx.self_akteur,
-            message_id=delivery["message_id"],
-            delivery_id=delivery["id"],
-            neu=True,
-            wire_id=delivery["wire_id"],
-        )
+        try:
+            recipient_certificate(partner, self._ctx.at(), refused)
+        except PolicyRefused:
+            return []
         return [
             *step_delivery(delivery, Step.RESEAL, self._ctx.now()),
             Do("seal_anew", (delivery["id"], json.dumps({**notes, "refused": refused, "neu": True})), expect=1),
-            event,
         ]
+
+
+def deadline(partner: Partner, now: int) -> int:
+    """By when a receipt of what is handed over at `now` must have come."""
+    return now + partner.grenzen.quittung_sekunden * clock.SECOND
+
+
+def _expected(sealing: Row) -> Expected:
+    return Expected(sealing["wire_id"], sealing["mic"], sealing["mic_alg"], (sealing["mic_alg"],))

@@ -7,10 +7,9 @@ Fails: the commit raises `StaleState` when the delivery is in none of the step's
 
 from __future__ import annotations
 
-import json
-
 from gateway.states import DeliveryStatus, Step, after, sources
 from gateway.store.database import Do, Row
+from gateway.store.steps import listed
 
 
 def step_delivery(
@@ -18,6 +17,7 @@ def step_delivery(
     step: Step,
     now: int,
     *,
+    only: frozenset[DeliveryStatus] | None = None,
     owner: str | None = None,
     next_at: int | None = None,
     deadline_at: int | None = None,
@@ -30,13 +30,14 @@ def step_delivery(
         delivery: the row, at least its `id` and `message_id`.
         step: what happened.
         now: microseconds UTC.
+        only: fewer statuses to start from than the step has: what whoever takes it has seen.
         owner: the lease's owner where a worker takes the step; None for timer, receipt and operator.
         next_at: when to try again.
         deadline_at: by when a receipt must have come; None leaves it.
         last_error: German text for the operator; replaces what stood there.
         receipt_id: the receipt that decided.
     """
-    source = json.dumps(sorted(str(status) for status in sources(step)))
+    source = listed(sources(step) if only is None else sources(step) & only)
     change = (delivery["id"], source, owner, str(target_of(step)), now, next_at, deadline_at, last_error, receipt_id)
     return [
         Do("touch_message", (delivery["message_id"], now), expect=1),

@@ -316,10 +316,10 @@ insert into receipt (id, delivery_id, art, step, reason, raw_content, at) values
 -- name: receipts(delivery_id)
 select id, delivery_id, art, step, reason, raw_content, at from receipt where delivery_id = $1 order by id;
 
--- name: receipt_with_bytes(delivery_id, sha256)
--- The same receipt, where it came before.
+-- name: receipt_with_bytes(delivery_id, sha256, step)
+-- The same receipt with the same judgement, where it came before.
 select r.id from receipt r join content c on c.id = r.raw_content
-where r.delivery_id = $1 and c.sha256 = $2 limit 1;
+where r.delivery_id = $1 and c.sha256 = $2 and r.step = $3 limit 1;
 
 -- name: inbox(authorities, after_id, count)
 -- What waits in the inbox of these authorities, oldest first, page by page.

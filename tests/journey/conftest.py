@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from gatewayworld import JVA, KOELN, POLIZEI, ZAB_KOELN, Site
+from as2peer import Peer, peering
+from gatewayworld import JVA, KOELN, POLIZEI, ZAB_KOELN, Api, Site, agree, calling
 
 from gateway.pki_issue import DevelopmentCa
 from gateway.service.gateway import Gateway, running
@@ -44,3 +45,25 @@ async def hub(hub_site: Site) -> AsyncIterator[Gateway]:
 async def edge(edge_site: Site) -> AsyncIterator[Gateway]:
     async with running(edge_site.config()) as gateway:
         yield gateway
+
+
+@pytest.fixture
+def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers and timers look often, so that no test waits for them."""
+    monkeypatch.setattr("gateway.service.gateway.POLL_S", 0.02)
+    monkeypatch.setattr("gateway.service.gateway.TIDY_S", 0.02)
+
+
+@pytest.fixture
+async def jva(hub: Gateway, hub_site: Site) -> AsyncIterator[Api]:
+    """JVA Köln at the hub."""
+    async with calling(hub, hub_site.clients["jva"]) as api:
+        yield api
+
+
+@pytest.fixture
+async def koeln(prompt: None, ca: DevelopmentCa, hub: Gateway, hub_site: Site, tmp_path: Path) -> AsyncIterator[Peer]:
+    """Stadt Köln's gateway, scripted."""
+    async with peering(ca, hub_site, "koeln", (KOELN, ZAB_KOELN), tmp_path) as peer:
+        await agree(hub, peer.agreement())
+        yield peer
