@@ -201,7 +201,7 @@ def _entscheidung(lage: Lage, regel: Regel, urteil: Urteil) -> Entscheidung:
         frist,
         urteil.folgen,
     )
-    return _zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
+    return zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
 
 
 def _einmal(*dinge: D) -> tuple[D, ...]:
@@ -215,7 +215,7 @@ def _ist_zurueckgestellt(lage: Lage) -> bool:
     return darf and bool(lage.sachverhalt.gefaehrdet_untersuchungszweck)
 
 
-def _zurueckgestellt(lage: Lage, zustellung: Entscheidung) -> Entscheidung:
+def zurueckgestellt(lage: Lage, zustellung: Entscheidung) -> Entscheidung:
     """Withheld: it starts nothing but the sender's own duty to make up for it.
 
     Source: „Eine Mitteilung kann zurückgestellt werden, solange sie den Untersuchungszweck gefährdet […]. Nach
@@ -324,7 +324,7 @@ def weise_zu(
         empfaenger=(an,),
         begruendung=(*entscheidung.begruendung, zugewiesen),
     )
-    return _zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
+    return zurueckgestellt(lage, zustellung) if _ist_zurueckgestellt(lage) else zustellung
 
 
 def _unbekannt(key: str) -> Behoerde:

@@ -23,6 +23,7 @@ COMMANDS = (
     "send",
     "check",
     "route",
+    "rules",
     "forward",
     "show",
     "list",

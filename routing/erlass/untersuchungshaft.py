@@ -113,7 +113,7 @@ def massnahmen(lage: Lage) -> bool:
 
 
 def pruefergebnis_liegt_vor(lage: Lage) -> bool:
-    """„In diesen Fällen“ (3.4 Satz 1): the ABH has reported under 3.3."""
+    """„in diesen Fällen“ (3.4 Satz 1): the ABH has reported under 3.3."""
     return bool(lage.sachverhalt.pruefergebnis_nach_3_3) or lage.vorgang.pruefergebnis_3_3
 
 

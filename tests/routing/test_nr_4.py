@@ -43,6 +43,7 @@ class TestNr41:
         assert kurz(frage(anlass, absender, bekannte_abh=ABH)) == ("unzulaessig", nummer, [])
 
 
+@pytest.mark.nummer("3.4", "4.1", "4.2", "5.1", "5.2", "5.6", "6")
 class TestAktenlage:
     AZR = ("abh:05382", "abh:05314000", "abh:05113000")
 

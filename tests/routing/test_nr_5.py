@@ -212,6 +212,7 @@ class TestNr56:
         assert kurz(frage("entscheidung_456a", absender, bekannte_abh=ABH)) == ("unzulaessig", "5.6 Satz 2", [])
 
 
+@pytest.mark.nummer("5.6")
 class TestHalbstrafe:
     @pytest.mark.parametrize(
         ("halbstrafe", "faellig"),

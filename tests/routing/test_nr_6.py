@@ -102,6 +102,7 @@ class TestWeitereMitteilung:
         assert vorschlaege(antwort) == ["abh:06412000"]
 
 
+@pytest.mark.nummer("§ 20 EGGVG")
 class TestBerichtigung:
     NUMMER = "§ 20 EGGVG"
 
