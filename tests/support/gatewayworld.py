@@ -17,7 +17,7 @@ from gateway.config import Config, load
 from gateway.partner import Partner
 from gateway.pki import KeyPair, agreed, load_pair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
-from gateway.service.gateway import Gateway, running
+from gateway.service.gateway import Gateway
 from gateway.store.steps import do
 
 JVA = "gds:R8088"
