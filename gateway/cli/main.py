@@ -23,6 +23,7 @@ COMMANDS = (
     "send",
     "check",
     "route",
+    "render",
     "rules",
     "forward",
     "show",
