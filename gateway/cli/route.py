@@ -2,7 +2,7 @@
 
 Promises: exit 0 for any decision; it needs no configuration, no store and no network, and `--facts` loads neither the
 server nor an XML library. A message is checked first, as `gateway check` does. Where a configuration is found, its
-packs and the corrections of its directory count.
+packs, its rule settings and the corrections of its directory count.
 Fails: exit 2 with the faults on stderr for what is no Sachverhalt or a message without a decision; exit 1 for a message
 that is refused.
 """
@@ -20,7 +20,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from gateway import clock
-from gateway.cli.directory_store import effective_directory
+from gateway.cli.directory_store import configured, effective_directory
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.route.explain import explain
 from gateway.route.resources import packaged_rules
@@ -46,11 +46,20 @@ def command(ctx: click.Context, facts: Any, as_json: bool, message: Path | None)
         raise click.UsageError("Entweder --facts FILE oder MESSAGE.xml angeben.")
     if sachverhalt.stand is None:
         sachverhalt = replace(sachverhalt, stand=clock.day(clock.now()))
-    entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, packaged_rules(), Einstellungen())
+    entscheidung = entscheide(sachverhalt, Vorgangslage(), directory, packaged_rules(), _settings(ctx))
     if as_json:
         click.echo(json.dumps(entscheidung.as_json(), ensure_ascii=False))
     else:
         click.echo(_printable(explain(entscheidung, directory)))
+
+
+def _settings(ctx: click.Context) -> Einstellungen:
+    """The rule settings of a configuration, where one is found; loads what reads it only then."""
+    if not configured(ctx):
+        return Einstellungen()
+    from gateway.cli.shell import configuration
+
+    return configuration(ctx).regeln.einstellungen()
 
 
 def _from_json(content: bytes) -> Sachverhalt:

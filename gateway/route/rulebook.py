@@ -153,7 +153,7 @@ def number(sources: Sources, nummer: str) -> dict[str, Any] | None:
     which = number_of(nummer.strip())
     if which not in numbers(sources.erlass):
         return None
-    part = next((p for p in sources.erlass["nummer"] if p["nummer"] == which), {})
+    part: Mapping[str, Any] = next((p for p in sources.erlass["nummer"] if p["nummer"] == which), {})
     mine = [row for row in rows(sources.tabelle) if which in row.nummern]
     return {
         "nummer": which,
@@ -285,7 +285,7 @@ def _number_page(sources: Sources, found: Mapping[str, Any]) -> Iterator[str]:
 
 def _message(message: Mapping[str, Any]) -> str:
     where = f", auswahl_anlass/{message['element']}" if message["element"] else ""
-    return message["wurzel"] + where
+    return f"{message['wurzel']}{where}"
 
 
 def _section(head: str, lines: Sequence[str]) -> Iterator[str]:
