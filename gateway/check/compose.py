@@ -122,8 +122,27 @@ def compose_notice(
     root_name = ROOT_OF[sachverhalt.anlass]
     if root_name.familie != "justiz":
         raise ValueError(f"{sachverhalt.anlass} belongs to the family {root_name.familie}")
-    root = etree.Element(_j(root_name.name), nsmap={"s": JUSTIZ})  # code is unqualified: no default namespace
+    root = justiz_root(root_name.name, sachverhalt, kopf)
+    occasion = write_body(root, sachverhalt, kopf, person, dateien)
+    _write_details(occasion, sachverhalt.anlass, details or {})
+    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+
+
+def justiz_root(name: str, sachverhalt: Sachverhalt, kopf: NoticeHead) -> etree._Element:
+    """The root of a message of the justiz family with its head."""
+    root = etree.Element(_j(name), nsmap={"s": JUSTIZ})  # code is unqualified: no default namespace
     _write_head(etree.SubElement(root, _j("nachrichtenkopf"), version=VERSION), sachverhalt.absender, kopf)
+    return root
+
+
+def write_body(
+    root: etree._Element, sachverhalt: Sachverhalt, kopf: NoticeHead, person: Person, dateien: Sequence[Datei]
+) -> etree._Element:
+    """Grunddaten, documents and facts below a root, in the names of the justiz family.
+
+    Returns:
+        The element of the Anlass, facts written: what the number demands beyond them follows in it.
+    """
     base = etree.SubElement(root, _j("grunddaten"))
     _write_person(etree.SubElement(base, _j("verfahrensdaten")), person)
     if dateien:
@@ -133,8 +152,7 @@ def compose_notice(
     _add(facts, "azrNummer", kopf.azr_nummer)
     occasion = facts_to_xml(sachverhalt, JUSTIZ)
     etree.SubElement(facts, _j("auswahl_anlass")).append(occasion)
-    _write_details(occasion, sachverhalt.anlass, details or {})
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    return occasion
 
 
 def _j(name: str) -> str:

@@ -1,4 +1,4 @@
-"""`gateway check`: would the gateway take this message?
+"""`gateway check`: would the gateway take this message? `gateway check --example ANLASS`: what does one look like?
 
 Promises: needs no configuration, no store and no network; where a configuration is found, its packs, previews and
 overlap count. Findings are German lines: place, sentence, XPath. Nothing is stored or sent.
@@ -20,6 +20,7 @@ from gateway import clock
 from gateway.check.checker import Checker
 from gateway.check.intake import MAX_BYTES
 from gateway.check.resources import SchemaMissing
+from gateway.cli import examples
 from gateway.cli.directory_store import effective_directory
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.cli.schemas import found_configuration
@@ -29,7 +30,7 @@ from gateway.message import Geprueft
 
 
 @click.command()
-@click.argument("message", type=click.File("rb"), metavar="FILE")
+@click.argument("message", type=click.File("rb"), metavar="FILE", required=False)
 @click.option(
     "--attachment",
     "attachments",
@@ -39,6 +40,8 @@ from gateway.message import Geprueft
 )
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Day of receipt; today if not given.")
 @click.option("--packs", type=click.Path(file_okay=False, path_type=Path), help="Folder of installed XJustiz packs.")
+@click.option("--example", "shown", metavar="ANLASS", help="Print the valid example; ANLASS/FAULT prints a faulty one.")
+@click.option("--faulty", is_flag=True, help="With --example: list the faulty examples with what is wrong.")
 @json_option
 @click.pass_context
 def command(
@@ -47,9 +50,16 @@ def command(
     attachments: tuple[Path, ...],
     day: datetime | None,
     packs: Path | None,
+    shown: str | None,
+    faulty: bool,
     as_json: bool,
 ) -> None:
     """Check a message against its schema and the rules beyond it; - reads standard input."""
+    if shown is not None and message is None:
+        _show_example(shown, faulty, as_json)
+        return
+    if message is None or shown is not None or faulty:
+        stop(MISUSED, "Angegeben wird entweder eine Datei oder --example ANLASS, mit oder ohne --faulty.")
     checker = _checker(ctx, packs)
     received = day.date() if day else clock.day(clock.now())
     names = [path.name for path in attachments] or None
@@ -60,6 +70,28 @@ def command(
         show({"gueltig": False, **refused.as_problem()}, as_json, lambda _: lines)
         raise click.exceptions.Exit(REFUSED) from None
     show(_as_json(checked), as_json, lambda _: _accepted(checked, names is not None))
+
+
+def _show_example(name: str, faulty: bool, as_json: bool) -> None:
+    """Print an example, or the list of those with a fault."""
+    try:
+        xml, listed = examples.example(name), examples.faulty(name) if faulty else []
+    except KeyError:
+        stop(MISUSED, f"Kein Beispiel „{name}“. Es gibt: {', '.join(examples.names())}.")
+    if not faulty:
+        text = xml.decode("utf-8")
+        show({"name": name, "xml": text}, as_json, lambda _: [text.rstrip()])
+        return
+    found = [dataclasses.asdict(fault) for fault in listed]
+    show({"name": name, "fehlerhaft": found}, as_json, lambda _: _faults(name, listed))
+
+
+def _faults(name: str, listed: list[examples.FaultyExample]) -> Iterator[str]:
+    """Faulty examples for people."""
+    for fault in listed:
+        finding = f", Befund {fault.befund}" if fault.befund else ""
+        yield f"{name}/{fault.name}"
+        yield f"  {fault.falsch} [{fault.code}{finding}]"
 
 
 def _checker(ctx: click.Context, packs: Path | None) -> Checker:
@@ -109,7 +141,8 @@ def _refused(refusal: Refusal) -> Iterator[str]:
     """A refusal for people, one finding after the other."""
     yield f"Abgewiesen: {refusal.detail}"
     for finding in refusal.befunde:
-        yield f"  {_place(finding)}{finding.text} [{finding.code}]"
+        number = f", Nummer {finding.nummer}" if finding.nummer else ""
+        yield f"  {_place(finding)}{finding.text} [{finding.code}{number}]"
         if finding.xpath:
             yield f"    {finding.xpath}"
 
