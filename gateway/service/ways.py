@@ -6,7 +6,7 @@ Fails: not by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 
@@ -16,9 +16,9 @@ from gateway.config import Postausgang
 from gateway.partner import Partner
 from gateway.pki import load_certificates, pem_of
 from gateway.send.failure import Failure, Taken, from_http
-from gateway.send.http import Response, Timeouts, post
+from gateway.send.http import CHUNK, Response, Timeouts, post
 from gateway.send.mail import Envelope, MailServer, send
-from gateway.send.mail_message import build_message
+from gateway.send.mail_message import build_message, transfer_entity
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.service.context import Context
 from gateway.service.sealing import Wire
@@ -41,7 +41,8 @@ class As2Way:
             self._session(),
             url,
             self._headers(wire, partner),
-            wire.body,
+            lambda: _pieces(wire.body),
+            length=len(wire.body),
             timeouts=Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden),
             ssl_context=partner_context(anchors) if url.startswith("https:") else None,
         )
@@ -57,6 +58,7 @@ class As2Way:
             content_type=wire.headers["Content-Type"],
             now=self._ctx.now(),
             receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), url=later, required=True),
+            transfer_encoding=wire.headers["Content-Transfer-Encoding"],
         )
         return [*headers, ("X-Gateway-Id", wire.delivery["message_id"])]
 
@@ -73,6 +75,12 @@ class As2Way:
         if meaning is Taken.HANDED_OVER:
             return HandedOver()
         return ReceiptCame(_entity(answer))
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body piece by piece: written as one it would hold up everything else."""
+    for at in range(0, len(body), CHUNK):
+        yield body[at : at + CHUNK]
 
 
 def _entity(answer: Response) -> bytes:
@@ -102,13 +110,21 @@ class MailWay:
             recipient=recipient,
             message_id=wire.wire_id,
             now=self._ctx.now(),
-            entity=mime.build(list(wire.headers.items()), wire.body),
+            entity=_for_mail(wire),
             notify=self._postfach,
             receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), required=True),
             gateway_id=wire.delivery["message_id"],
         )
         result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
         return Failed(result) if isinstance(result, Failure) else HandedOver()
+
+
+def _for_mail(wire: Wire) -> bytes:
+    """The sealed entity in base64; what was sealed for another way is the same, only encoded."""
+    if wire.headers["Content-Transfer-Encoding"] == "base64":
+        return mime.build(list(wire.headers.items()), wire.body)
+    others = [(n, v) for n, v in wire.headers.items() if n not in ("Content-Type", "Content-Transfer-Encoding")]
+    return transfer_entity(wire.headers["Content-Type"], wire.body, others)
 
 
 def mail_server(setting: Postausgang) -> MailServer:
