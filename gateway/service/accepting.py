@@ -190,7 +190,7 @@ def decide(ctx: Context, facts: Sachverhalt, lage: Vorgangslage) -> Entscheidung
 def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:
     """The decision for roots that go to their named addressee (contracts.md section 4)."""
     empfaenger = kopf.empfaenger
-    if empfaenger is None or ctx.directory.behoerde(empfaenger) is None:
+    if empfaenger is None or ctx.directory.behoerde(empfaenger, ctx.today()) is None:
         text = "Die Nachricht nennt keinen Empfänger, der im Verzeichnis steht."
         return Entscheidung("klaerung", "", (Grund("", text),))
     text = "Diese Nachrichtenart geht an den Empfänger, den ihr Kopf nennt."

@@ -102,7 +102,7 @@ class Forwarding:
         raise Forbidden("Weiterleiten kann nur eine Ausländerbehörde, die Empfängerin der Mitteilung ist.")
 
     def _kind(self, key: str | None) -> str | None:
-        found = self._ctx.directory.behoerde(key)
+        found = self._ctx.directory.behoerde(key, self._ctx.today())
         return found.art if found else None
 
     async def _notice(self, message_id: str) -> Notice:
@@ -190,7 +190,7 @@ class Forwarding:
         )
 
     def _stelle(self, key: str) -> Stelle:
-        found = self._ctx.directory.behoerde(key)
+        found = self._ctx.directory.behoerden.get(key)
         return Stelle(key, found.name if found else key)
 
     async def _draft(

@@ -140,7 +140,7 @@ class Operating:
     async def _add_recipient(self, caller: Caller, stored: Stored, command: Assignment) -> Answer:
         """One of several recipients could not be placed (2a.5): the operator names it, the others stay."""
         decision = stored.decision
-        if command.an in decision.empfaenger or self._ctx.directory.behoerde(command.an) is None:
+        if command.an in decision.empfaenger or self._ctx.directory.behoerde(command.an, self._ctx.today()) is None:
             raise Invalid("„an“ ist schon Empfänger oder steht nicht im Verzeichnis.", code="an_unbekannt")
         named = Grund(decision.nummer, f"Der Betrieb hat {command.an} als weiteren Empfänger benannt: {command.grund}")
         added = replace(
@@ -166,7 +166,7 @@ class Operating:
         return await self._answer(stored.row["id"])
 
     def _assigned(self, stored: Stored, command: Assignment) -> Entscheidung:
-        if self._ctx.directory.behoerde(command.an) is None:
+        if self._ctx.directory.behoerde(command.an, self._ctx.today()) is None:
             raise Invalid(f"Die Behörde {command.an} steht nicht im Verzeichnis.", code="an_unbekannt")
         if stored.facts is None:
             text = f"Der Betrieb hat die Nachricht {command.an} zugewiesen: {command.grund}"
