@@ -27,6 +27,7 @@ from gateway.config import Config
 from gateway.states import FINAL, OPEN, STEPS, DeliveryStatus, Step
 from tools.codes import findings, refusals
 from tools.limits import limits
+from tools.rule_table import table as decree
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
@@ -153,6 +154,7 @@ def dependencies() -> str:
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": state_picture,
     "commands": commands,
+    "decree": decree,
     "settings": settings,
     "error codes": error_codes,
     "limits": limit_table,
