@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Forbidden, Invalid
 from gateway.events import Art
-from gateway.message import Caller, Geprueft, StagedFile, Submission
+from gateway.message import ZU_ERMITTELN, Caller, Geprueft, StagedFile, Submission
 from gateway.partner import Partner
 from gateway.route.plan import Planned
 from gateway.seal.sealer import Opened
@@ -30,6 +30,7 @@ from gateway.service.accepting import (
 from gateway.service.context import Context, new_id
 from gateway.states import DeliveryStatus
 from gateway.store.database import Do, Row
+from gateway.store.steps import status_follows
 from routing import Entscheidung, Grund
 
 EMPFAENGER = "X-Gateway-Empfaenger"
@@ -62,16 +63,28 @@ class Entering:
         """
         submission = self._submission(opened, partner)
         if partner.art == "behoerde" and not self._ctx.config.gateway.eigene:
-            return await self._into_the_rules(submission)
-        geprueft = await self._ctx.checker.check(
-            submission.xml, today=self._ctx.today(), attachments=[file.name for file in submission.files]
-        )
+            return await self._into_the_rules(submission, opened.gateway_headers.get(EMPFAENGER))
+        geprueft = await self._check(submission)
         addressee = self._addressee(opened, geprueft, partner)
         if partner.art == "behoerde" and geprueft.kopf.absender not in partner.behoerden:
             raise Forbidden("Der Absender gehört nicht zum Partner.", code="absender_fremd")
         return await self._into_the_inbox(submission, geprueft, addressee, opened.gateway_headers.get(GATEWAY_ID))
 
-    async def _into_the_rules(self, submission: Submission) -> Entered:
+    async def _check(self, submission: Submission) -> Geprueft:
+        names = [file.name for file in submission.files]
+        return await self._ctx.checker.check(submission.xml, today=self._ctx.today(), attachments=names)
+
+    async def _into_the_rules(self, submission: Submission, named: str | None) -> Entered:
+        """A hub decides; an addressee that the signed field names must be the one that the notice names.
+
+        What somebody signed for another gateway names another addressee there than in its notice: refused.
+        """
+        if named is not None and named != ZU_ERMITTELN:
+            kopf = (await self._check(submission)).kopf
+            if kopf.familie == "xjustiz" and kopf.empfaenger is None and self._ctx.directory.behoerde(named):
+                submission = replace(submission, empfaenger=named)
+            elif kopf.empfaenger != named:
+                raise Forbidden("Signierte Empfängerangabe und Nachricht nennen Verschiedenes.", code="empfaenger")
         answer = await self._accepting.accept(submission, herkunft="as2")
         return Entered((answer.location or "").rpartition("/")[2], known=answer.status == 200)
 
@@ -93,15 +106,9 @@ class Entering:
         )
         known = await self._ctx.db.fetch_one("message_by_identity", draft.kopf.absender, kopf.eigene_id)
         if known is not None:
-            return await self._once_more(known, draft, planned)
+            return await self._once_more(known, draft, planned, submission)
         parts = parts_of(submission)
-        event = self._ctx.event(
-            Art.EINGANG,
-            submission.caller.fingerprint,
-            message_id=draft.id,
-            teile=[teil.sha256 for teil in parts],
-            empfaenger=addressee,
-        )
+        event = self._arrived(draft.id, submission, addressee)
         steps = (
             *message_steps(self._ctx, draft, None),
             *content_steps(self._ctx, draft.id, submission, parts),
@@ -109,7 +116,7 @@ class Entering:
         )
         return Entered(draft.id, known=False, steps=steps)
 
-    async def _once_more(self, known: Row, draft: Draft, planned: Planned) -> Entered:
+    async def _once_more(self, known: Row, draft: Draft, planned: Planned, submission: Submission) -> Entered:
         if known["fingerprint"] != draft.fingerprint:
             raise Conflict("Unter dieser Nachrichten-ID liegt eine andere Nachricht vor.", code="id_vergeben")
         rows = await self._ctx.db.fetch("deliveries_of_message", known["id"])
@@ -117,8 +124,19 @@ class Entering:
             event = self._ctx.event(Art.EINGANG_DOPPELT, self._ctx.self_akteur, message_id=known["id"])
             return Entered(known["id"], known=True, steps=(event,))
         added = delivery_steps(self._ctx, known["id"], planned, vorrang=False, at=draft.at)
-        steps = (*added, Do("insert_readers", (known["id"],)))
+        steps = (
+            *added,
+            Do("insert_readers", (known["id"],)),
+            *status_follows(known["id"], self._ctx.now()),
+            self._arrived(known["id"], submission, planned.empfaenger),
+        )
         return Entered(known["id"], known=False, steps=steps)
+
+    def _arrived(self, message_id: str, submission: Submission, addressee: str) -> Do:
+        digests = [teil.sha256 for teil in parts_of(submission)]
+        return self._ctx.event(
+            Art.EINGANG, submission.caller.fingerprint, message_id=message_id, teile=digests, empfaenger=addressee
+        )
 
     def _submission(self, opened: Opened, partner: Partner) -> Submission:
         """The parts as a submission, as if the partner's authorities had posted it."""

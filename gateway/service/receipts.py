@@ -20,9 +20,10 @@ from gateway.accept.as2 import WireAnswer
 from gateway.as2headers import As2Request, new_message_id, quote_as2_name, request_headers
 from gateway.events import Art
 from gateway.partner import Algorithmen
+from gateway.seal.policy import PolicyRefused
 from gateway.seal.sealer import sign_entity
 from gateway.send.failure import Failure, from_http
-from gateway.send.http import USER_AGENT, post
+from gateway.send.http import USER_AGENT, Response, Timeouts, post
 from gateway.send.retry import Again, RetryPolicy, decide
 from gateway.service.context import Context
 from gateway.settle import disposition as dispositions
@@ -31,8 +32,10 @@ from gateway.settle.mdn import Mic, build_report
 from gateway.store.database import Do, Row
 from gateway.tls import partner_context
 
+ATTEMPT_S = 5 * 60
+"""How long one try may take in all: a receipt has some kilobytes."""
 LEASE = 10 * 60 * clock.SECOND
-"""How long a claim on a receipt to send holds."""
+"""How long a claim on a receipt to send holds: longer than one try."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,18 @@ class Receipts:
         self._session = session
         self._policy = policy
 
-    def build(self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None) -> Receipt:
-        """Our signed receipt for `request`; unsigned where a plain one was asked for."""
+    def build(
+        self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None, algorithms: Algorithmen
+    ) -> Receipt:
+        """Our receipt for `request`, signed as agreed; unsigned where a plain one was asked for."""
         entity = self._report(request, disposition, mic)
         if request.receipt is None or not request.receipt.signed:
             parsed = mime.parse(entity)
             return Receipt(tuple(parsed.headers), parsed.body)
-        content_type, body = sign_entity(entity, self._ctx.identity, Algorithmen(), self._ctx.at())
+        try:
+            content_type, body = sign_entity(entity, self._ctx.identity, algorithms, self._ctx.at())
+        except PolicyRefused:  # an exception that has ended: what counts without one
+            content_type, body = sign_entity(entity, self._ctx.identity, Algorithmen(), self._ctx.at())
         return Receipt((("Content-Type", content_type),), body)
 
     def unknown(self, request: As2Request) -> WireAnswer:
@@ -71,9 +79,10 @@ class Receipts:
         return WireAnswer(200, (*self._as2_headers(request.sender), *receipt.headers), receipt.body)
 
     async def claim(self, limit: int) -> Sequence[Row]:
-        """Receipts that are due."""
+        """Receipts that are due, and those whose worker is gone."""
         now = self._ctx.now()
-        return (await self._ctx.db.commit(Do("claim_mdns", (now, now + LEASE, limit))))[0]
+        gone, due = Do("recover_mdns", (now, now)), Do("claim_mdns", (now, now + LEASE, limit))
+        return (await self._ctx.db.commit(gone, due))[1]
 
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
@@ -86,21 +95,26 @@ class Receipts:
         if partner is None or partner.mdn_url is None or partner.mdn_url != job["async_url"]:
             await self._move(job, "gescheitert", None)
             return
-        mime_headers = [tuple(pair) for pair in json.loads(job["mdn_headers"])]
-        content_type = dict(mime_headers)["Content-Type"]
+        stored = dict(json.loads(job["mdn_headers"]))
         headers = request_headers(
             sender=self._ctx.config.as2_name,
             recipient=job["as2_from"],
-            message_id=self._new_id(),
-            content_type=content_type,
+            message_id=stored["Message-ID"],  # at every try the same
+            content_type=stored["Content-Type"],
             now=self._ctx.now(),
             transfer_encoding=None,
         )
         anchors = tuple(partner.pems("tls", self._ctx.at()))
         tls = partner_context(anchors) if partner.mdn_url.startswith("https:") else None
-        answer = await post(self._session(), partner.mdn_url, headers, bytes(job["mdn_body"]), ssl_context=tls)
-        failure = answer if isinstance(answer, Failure) else from_http(answer.status, receipt=False)
-        await self._record(job, failure if isinstance(failure, Failure) else None)
+        limits = Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden, total_s=ATTEMPT_S)
+        body = bytes(job["mdn_body"])
+        answer = await post(self._session(), partner.mdn_url, headers, body, timeouts=limits, ssl_context=tls)
+        if isinstance(answer, Response):
+            wait = answer.header("Retry-After")
+            meaning = from_http(answer.status, receipt=False, retry_after=wait, now=self._ctx.now())
+        else:
+            meaning = answer
+        await self._record(job, meaning if isinstance(meaning, Failure) else None)
 
     async def failed(self, job: Row, error: Exception) -> None:
         """An attempt raised: tried again."""

@@ -4,8 +4,10 @@ The steps, numbered as there: 1 headers · 2 partner and agreement · 3 the raw 
 5 to 8 opened and verified (gateway/seal) · 9 only now XML, files, check.
 
 Promises: nothing of a message is looked at before its signature holds; message, inbox entry and our receipt become
-durable in one commit, before the answer; the same request again gets the stored receipt, byte for byte.
-Fails: `Malformed` for headers that cannot be read; everything else is answered with a receipt.
+durable in one commit, before the answer; the same request again gets the stored receipt, byte for byte, also while the
+first one is being judged; a request that cannot be judged keeps none other waiting.
+Fails: `Malformed` for headers that cannot be read, `Overloaded` for what shall come again; everything else is answered
+with a receipt.
 """
 
 from __future__ import annotations
@@ -14,13 +16,14 @@ import asyncio
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from gateway import clock
 from gateway.accept.as2 import WireAnswer
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
-from gateway.errors import Malformed, Refusal
+from gateway.errors import Malformed, Overloaded, Refusal
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.seal.sealer import ContentRefused, Opened, OpenRefused, TooLargeToOpen, open_sealed
@@ -31,13 +34,26 @@ from gateway.service.settling import Settling, UnknownReceipt
 from gateway.settle import disposition as dispositions
 from gateway.settle.disposition import Disposition
 from gateway.settle.mdn import parse_report
-from gateway.store.database import AlreadyThere, Do, Row
+from gateway.store.database import AlreadyThere, Do, Row, StaleState
+
+log = logging.getLogger(__name__)
 
 JUDGING = 5 * 60 * clock.SECOND
 """How long one request may be judged before another worker looks at it."""
+PATIENCE_S = 10.0
+"""How long a repetition waits for the judgement of the request that it repeats; then it is asked to come again."""
+LOOK_S = 0.05
+"""How often it looks."""
+RACES = 5
+"""How often a request is judged anew because the same notice came in another one at the same moment."""
+RECOVER = 1_000
+"""Requests taken up at once: no more can have been under way when a gateway died."""
+RAW_BYTES = 64 * 1024 * 1024
+"""Largest raw request that is read back: above what the listener takes (`accept.as2.AS2_BYTES`), headers included."""
 MIC_ALGORITHMS = ("sha-256", "sha-384", "sha-512")
 """What we compute a MIC in; SHA-1 and MD5 never (wire.md section 1)."""
 _NO_REPORT = frozenset({"kein_maschinenteil"})
+_LATER = WireAnswer(503, (("Retry-After", "60"),))
 
 
 @dataclass(frozen=True)
@@ -47,6 +63,8 @@ class Judged:
     disposition: Disposition
     mic: tuple[str, str] | None = None
     """Base64 and algorithm."""
+    verified: bool = False
+    """The sender's signature held; nothing is sent to anybody else before (wire.md section 4)."""
     message_id: str | None = None
     steps: tuple[Do, ...] = ()
 
@@ -62,54 +80,78 @@ class Receiving:
         self._settling = settling
         self._receipts = receipts
         self._wake = wake
+        self._recovered = False
 
     async def receive(self, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes) -> WireAnswer:
         """One request of the AS2 listener.
 
         Raises:
-            Malformed: its headers cannot be read.
+            Malformed: its headers cannot be read, or it wants its receipt somewhere else than agreed.
+            Overloaded: to be sent again later.
         """
         request = read_request(raw_headers)  # 1
         partner = await self._ctx.partners.by_as2_id(request.sender)  # 2
-        if partner is None or request.recipient != self._ctx.config.as2_name:
-            return self._receipts.unknown(request)
         entity = _entity(raw_headers, body)
-        if _is_receipt(request, entity):
+        is_receipt = _is_receipt(request, entity)
+        if partner is None or request.recipient != self._ctx.config.as2_name:
+            log.warning("AS2: a request of no partner of ours, or not for us")
+            unanswered = is_receipt or request.receipt is None
+            return WireAnswer(403) if unanswered else self._receipts.unknown(request)
+        if is_receipt:
             return await self._receipt(entity, partner)
-        self._demand_agreed_url(request, partner)
-        row = await self._durable(request, raw_headers, body)  # 3
-        if row["status"] != "empfangen":  # 4
-            return self._again(row, request, body)
+        await self._demand_agreed_url(request, partner)
+        row, ours = await self._durable(request, raw_headers, body)  # 3
+        if not ours:  # 4
+            return await self._again(row, request, partner, body)
         return await self._judge(row, request, partner, body)
 
     async def recover(self) -> int:
-        """Judges what a gateway that died had taken but not judged."""
+        """Judges what was taken but not judged.
+
+        The first call, before anybody gets in, also takes up what a gateway that died had begun.
+        """
         now = self._ctx.now()
-        rows = (await self._ctx.db.commit(Do("claim_inbound", (now, now + JUDGING, 100))))[0]
+        before = now if self._recovered else self._ctx.abandoned_before(JUDGING)
+        self._recovered = True
+        rows = (await self._ctx.db.commit(Do("claim_inbound", (before, now + JUDGING, RECOVER))))[0]
         for row in rows:
-            raw = await self._ctx.content.read_all(row["raw_content"], limit=64 * 1024 * 1024)
-            headers, body = _split(raw)
-            request = read_request(headers)
-            partner = await self._ctx.partners.by_as2_id(request.sender)
-            if partner is not None:
-                await self._judge(row, request, partner, body)
+            try:
+                await self._recover_one(row)
+            except Exception:
+                log.exception("request %s cannot be judged; again when its lease ends", row["id"])
         return len(rows)
+
+    async def _recover_one(self, row: Row) -> None:
+        headers, body = _split(await self._ctx.content.read_all(row["raw_content"], limit=RAW_BYTES))
+        request = read_request(headers)
+        partner = await self._ctx.partners.by_as2_id(request.sender)
+        if partner is not None:
+            await self._judge(row, request, partner, body)
+            return
+        event = self._ctx.event(
+            Art.EINGANG_ABGEWIESEN, self._ctx.self_akteur, grund="partner_unbekannt", eingang=row["id"]
+        )
+        settled = (row["id"], "abgelehnt", None, None, None, row["async_url"], "none", self._ctx.now())
+        await self._ctx.db.commit(event, Do("settle_inbound", settled, expect=1))
 
     async def _receipt(self, entity: bytes, partner: Partner) -> WireAnswer:
         try:
             await self._settling.receive(entity, partner)
         except UnknownReceipt:
-            event = self._ctx.event(Art.EINGANG_ABGEWIESEN, f"partner:{partner.id}", grund="quittung_ohne_nachricht")
-            await self._ctx.db.commit(event)
+            await self._ctx.db.commit(self._refusal(partner, "quittung_ohne_nachricht"))
             return WireAnswer(400)
         return WireAnswer(200)
 
-    def _demand_agreed_url(self, request: As2Request, partner: Partner) -> None:
+    async def _demand_agreed_url(self, request: As2Request, partner: Partner) -> None:
         url = request.receipt.url if request.receipt else None
         if url is not None and url != partner.mdn_url:
+            await self._ctx.db.commit(self._refusal(partner, "quittung_adresse"))
             raise Malformed("Die Adresse für die Quittung ist nicht vereinbart.", code="quittung_adresse")
 
-    async def _durable(self, request: As2Request, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes) -> Row:
+    async def _durable(
+        self, request: As2Request, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> tuple[Row, bool]:
+        """The request's row, and whether it is this request's own: False for a repetition."""
         now = self._ctx.now()
         raw = self._ctx.content.seal_small(_joined(raw_headers, body), now)
         key = (request.sender, request.recipient, request.message_id)
@@ -122,42 +164,67 @@ class Receiving:
         except AlreadyThere:
             known = await self._ctx.db.fetch_one("inbound_by_transport", *key)
             assert known is not None
-            return known
+            return known, False
         row = await self._ctx.db.fetch_one("inbound", row_id)
         assert row is not None
-        return row
+        return row, True
 
-    def _again(self, row: Row, request: As2Request, body: bytes) -> WireAnswer:
+    async def _again(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> WireAnswer:
         """The same transport key once more: the stored receipt, if it is the same request."""
         if hashlib.sha256(body).hexdigest() != row["raw_sha256"]:
-            return self._receipts.answer(request, self._receipts.build(request, dispositions.DECRYPTION_FAILED, None))
-        if row["mdn_body"] is None or row["mdn_status"] != "none":
-            return WireAnswer(200)
-        return WireAnswer(200, tuple(tuple(pair) for pair in json.loads(row["mdn_headers"])), bytes(row["mdn_body"]))
+            await self._ctx.db.commit(self._refusal(partner, "message_id_vergeben", row))
+            if request.receipt is None:
+                return WireAnswer(400)
+            refused = self._receipts.build(request, dispositions.DECRYPTION_FAILED, None, partner.algorithmen)
+            return self._receipts.answer(request, refused)
+        judged = await self._judged(row)
+        if judged is None:
+            return _LATER
+        event = self._ctx.event(
+            Art.EINGANG_DOPPELT, f"partner:{partner.id}", message_id=judged["message_id"], eingang=row["id"]
+        )
+        await self._ctx.db.commit(event, Do("send_mdn_again", (row["id"], self._ctx.now())))
+        self._wake()
+        return _stored(judged)
+
+    async def _judged(self, row: Row) -> Row | None:
+        """The row as soon as it is judged; None if that takes too long."""
+        for _ in range(round(PATIENCE_S / LOOK_S)):
+            found = await self._ctx.db.fetch_one("inbound", row["id"])
+            if found is None or found["status"] != "empfangen":
+                return found
+            await asyncio.sleep(LOOK_S)
+        return None
 
     async def _judge(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> WireAnswer:
-        judged = await self._open_and_enter(row, request, partner, body)
-        receipt = self._receipts.build(request, judged.disposition, judged.mic) if request.receipt else None
-        answer = self._receipts.answer(request, receipt) if receipt else WireAnswer(200)
+        for _ in range(RACES):
+            judged = await self._open_and_enter(row, request, partner, body)
+            answer, settled = self._settled(row, request, partner, judged)
+            try:
+                await self._ctx.db.commit(*judged.steps, settled)
+            except AlreadyThere:  # the same notice came in another request at this moment: this one is a duplicate
+                continue
+            except StaleState:  # another worker has judged this request
+                return await self._again(row, request, partner, body)
+            self._wake()
+            return answer
+        raise Overloaded(retry_after=1)
+
+    def _settled(self, row: Row, request: As2Request, partner: Partner, judged: Judged) -> tuple[WireAnswer, Do]:
+        """What goes back now, and the statement that keeps judgement and receipt."""
         accepted = judged.disposition.positive
-        later = request.receipt is not None and request.receipt.url is not None
-        settle = Do(
-            "settle_inbound",
-            (
-                row["id"],
-                "angenommen" if accepted else "abgelehnt",
-                judged.message_id,
-                answer.body if receipt else None,
-                json.dumps(answer.headers) if receipt else None,
-                request.receipt.url if request.receipt else None,
-                "wartet" if later else "none",
-                self._ctx.now(),
-            ),
-            expect=1,
-        )
-        await self._ctx.db.commit(*judged.steps, settle)
-        self._wake()
-        return WireAnswer(200) if later else answer
+        answer = WireAnswer(200 if accepted else 400)
+        kept: tuple[bytes | None, str | None] = (None, None)
+        if request.receipt is not None:
+            made = self._receipts.build(request, judged.disposition, judged.mic, partner.algorithmen)
+            answer = self._receipts.answer(request, made)
+            kept = (answer.body, json.dumps(answer.headers))
+        url = request.receipt.url if request.receipt else None
+        later = url is not None and judged.verified
+        status = ("angenommen" if accepted else "abgelehnt", judged.message_id)
+        mdn = (url, "wartet" if later else "none", self._ctx.now())
+        settled = Do("settle_inbound", (row["id"], *status, *kept, *mdn), expect=1)
+        return WireAnswer(200) if later else answer, settled
 
     async def _open_and_enter(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> Judged:
         try:
@@ -176,19 +243,50 @@ class Receiving:
             return self._refuse(row, partner, "zu_gross", dispositions.DECRYPTION_FAILED)
         except ContentRefused as refused_content:
             disposition = Disposition("processed", ("error",), refused_content.disposition)
-            return self._refuse(row, partner, refused_content.code, disposition)
+            return self._refuse(row, partner, refused_content.code, disposition, verified=True)
+        unmet = _unmet(request.receipt)
+        if unmet is not None:
+            return self._refuse(row, partner, "quittung_verfahren", unmet, verified=True)
         mic = _mic(opened, request.receipt)
         try:
             entered = await self._entering.enter(opened, partner)  # 9
+        except Overloaded:
+            raise
         except Refusal as refusal:
-            judged = self._refuse(row, partner, refusal.code, dispositions.UNEXPECTED_PROCESSING_ERROR)
-            return replace(judged, mic=mic)
+            disposition = dispositions.UNEXPECTED_PROCESSING_ERROR
+            return replace(self._refuse(row, partner, refusal.code, disposition, verified=True), mic=mic)
         disposition = dispositions.DUPLICATE if entered.known else dispositions.PROCESSED
-        return Judged(disposition, mic, entered.message_id, entered.steps)
+        return Judged(disposition, mic, True, entered.message_id, entered.steps)
 
-    def _refuse(self, row: Row, partner: Partner, cause: str, disposition: Disposition) -> Judged:
-        event = self._ctx.event(Art.EINGANG_ABGEWIESEN, f"partner:{partner.id}", grund=cause, eingang=row["id"])
-        return Judged(disposition, steps=(event,))
+    def _refuse(
+        self, row: Row, partner: Partner, cause: str, disposition: Disposition, *, verified: bool = False
+    ) -> Judged:
+        return Judged(disposition, verified=verified, steps=(self._refusal(partner, cause, row),))
+
+    def _refusal(self, partner: Partner, cause: str, row: Row | None = None) -> Do:
+        detail = {} if row is None else {"eingang": row["id"]}
+        return self._ctx.event(Art.EINGANG_ABGEWIESEN, f"partner:{partner.id}", grund=cause, **detail)
+
+
+def _stored(row: Row) -> WireAnswer:
+    """What was answered to a request: its receipt, or the status alone where it goes elsewhere or none was asked."""
+    if row["mdn_status"] != "none":
+        return WireAnswer(200)
+    if row["mdn_body"] is None:
+        return WireAnswer(200 if row["status"] == "angenommen" else 400)
+    return WireAnswer(200, tuple(tuple(pair) for pair in json.loads(row["mdn_headers"])), bytes(row["mdn_body"]))
+
+
+def _unmet(receipt: ReceiptRequest | None) -> Disposition | None:
+    """The refusal of a receipt that is required in a way that we do not have (RFC 4130 section 7.5.3)."""
+    if receipt is None:
+        return None
+    if receipt.unmet == "format":
+        return dispositions.UNSUPPORTED_FORMAT
+    known = not receipt.micalgs or any(alg in MIC_ALGORITHMS for alg in receipt.micalgs)
+    if receipt.unmet == "micalg" or (receipt.required and not known):
+        return dispositions.UNSUPPORTED_MIC_ALGORITHMS
+    return None
 
 
 def _mic(opened: Opened, receipt: ReceiptRequest | None) -> tuple[str, str] | None:

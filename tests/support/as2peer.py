@@ -37,7 +37,10 @@ EXAMPLE_ID = "0b6f6d0e-52b9-4c54-9d3e-0c1a5a1f2b02"
 def haft(eigene_id: str | None = None, empfaenger: str = "zuErmitteln") -> bytes:
     """The shipped notice of JVA Köln under an ID of its own."""
     xml = EXAMPLE.read_bytes().replace(EXAMPLE_ID.encode(), (eigene_id or str(uuid.uuid4())).encode())
-    return xml.replace(b"<sonstige>zuErmitteln</sonstige>", f"<sonstige>{empfaenger}</sonstige>".encode())
+    if empfaenger == "zuErmitteln":
+        return xml
+    named = f'<auslaenderbehoerde listVersionID="1.0"><code xmlns="">{empfaenger}</code></auslaenderbehoerde>'
+    return xml.replace(b"<sonstige>zuErmitteln</sonstige>", named.encode())
 
 
 def now() -> datetime:
