@@ -32,7 +32,6 @@ TEST_NOTICE: Final = "Diese Nachricht ist Testverkehr. Sie ist nicht zu bearbeit
 UNKNOWN: Final = "nicht angegeben"
 TO_BE_FOUND: Final = "vom Gateway zu ermitteln"
 FOOTER: Final = "Lesefassung der elektronischen Nachricht. Maßgeblich ist das XML."
-RULE: Final = "Nummer {} {}"
 
 _ANLASS_KEYS: Final = {
     first + "".join(part.capitalize() for part in rest): "_".join((first, *rest))
@@ -41,19 +40,20 @@ _ANLASS_KEYS: Final = {
 """Element under `auswahl_anlass` to the key of the Anlass (contracts.md section 4: camelCase of its key)."""
 
 
-def build_page(root: etree._Element, directory: Verzeichnis, titles: Mapping[str, str]) -> Page:
+def build_page(root: etree._Element, directory: Verzeichnis, titles: Mapping[str, str], erlass: decree.Decree) -> Page:
     """Lay a message out.
 
     Args:
         root: the root element, as a hardened parser gave it.
         directory: for the names of authorities and municipalities.
         titles: root name and number to the title of a kind of message.
+        erlass: the text of the decree.
 
     Raises:
         TooLarge: the message has more than a page can show.
     """
     _refuse_mass(root)
-    return _Builder(root, directory, titles).page()
+    return _Builder(root, directory, titles, erlass).page()
 
 
 def _refuse_mass(root: etree._Element) -> None:
@@ -67,10 +67,12 @@ def _refuse_mass(root: etree._Element) -> None:
 class _Builder:
     """One page in the making."""
 
-    def __init__(self, root: etree._Element, directory: Verzeichnis, titles: Mapping[str, str]) -> None:
+    def __init__(
+        self, root: etree._Element, directory: Verzeichnis, titles: Mapping[str, str], erlass: decree.Decree
+    ) -> None:
         self.root, self.name = root, name_of(root)
         self.number = self.name.rpartition(".")[2]
-        self.titles, self.directory = titles, directory
+        self.titles, self.directory, self.decree = titles, directory, erlass
         self.head = _child(root, "nachrichtenkopf", "nachrichtenkopf.g2g")
         self.base, self.facts = _child(root, "grunddaten"), _child(root, "fachdaten")
         self.papers = _child(root, "schriftgutobjekte")
@@ -190,14 +192,13 @@ class _Builder:
             self.describe.shown.add(element)
 
     def _rule(self, anlass: str | None, sender: Value) -> tuple[str, str]:
+        """How the letter names the number of the decree, and what it says there."""
         found = self.directory.behoerden.get(sender.note)
         if anlass:
-            number, sentence = decree.rule_of(_ANLASS_KEYS.get(anlass), found.art if found else None)
+            numbers = decree.rule_of(_ANLASS_KEYS.get(anlass), found.art if found else None)
         else:
-            number, sentence = decree.WITHOUT_ANLASS.get(self.number, ("", ""))
-        if number.startswith("§"):
-            return number, sentence
-        return (RULE.format(number, decree.TITLE) if number else ""), sentence
+            numbers = decree.FORWARDING.get(self.number, ())
+        return decree.heading(numbers, self.decree), decree.sentence(numbers[0], self.decree) if numbers else ""
 
     def _test(self) -> Field | None:
         holders = (self.root, self.head)

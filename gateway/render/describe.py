@@ -110,7 +110,8 @@ class Describer:
     def _run(self, name: str, run: list[etree._Element]) -> Iterator[Entry]:
         """Entries of neighbours that have the same name."""
         if all(_is_leaf(element) for element in run):
-            label = code_label(name) if _is_code(run[0]) else label_of(name)
+            parent = run[0].getparent()
+            label = code_label(name) if _is_code(run[0]) else label_of(name, "" if parent is None else name_of(parent))
             yield Field(visible(label), tuple(self.value(element) for element in run))
         elif name.startswith("auswahl_") or name in TRANSPARENT:
             for element in run:

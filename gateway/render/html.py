@@ -29,7 +29,7 @@ def render_html(root: etree._Element, directory: Verzeichnis) -> str:
     Raises:
         TooLarge: the message has more than a page can show.
     """
-    return draw_html(build_page(root, directory, resources.titles()))
+    return draw_html(build_page(root, directory, resources.titles(), resources.decree()))
 
 
 def draw_html(page: Page) -> str:

@@ -1,7 +1,8 @@
 """What the elements of our messages are called on a page.
 
-Promises: one German label for every element of both families, the same wherever the element stands; an element that is
-not in the table is shown under its own name, so that a message of an unknown or later schema loses nothing.
+Promises: one German label for every element of both families, the same wherever the element stands but
+for the cases that `WITHIN` names; an element that is not in the table is shown under its own name, so that a message of
+an unknown or later schema loses nothing.
 Fails: not at all.
 """
 
@@ -297,6 +298,16 @@ LABELS: Final[dict[str, str]] = {
     "abhaengigVonFehlerbehebung": "Die Weiterverarbeitung hängt von der Behebung ab",
     "verarbeitetAm": "Verarbeitet am",
     "hinweis": "Hinweis",
+    "nachweis": "Zustellnachweis",
+    "nachweisID": "Kennung des Nachweises",
+    "richtlinie": "Richtlinie",
+    "text": "Text",
+    "gatewayID": "Kennung im Gateway",
+    "uebertragung": "Übertragung",
+    "weg": "Weg",
+    "mic": "Prüfwert der Quittung (MIC)",
+    "wert": "Wert",
+    "quittungSha256": "Prüfsumme der Quittung (SHA-256)",
 }
 
 ANLASS_LABELS: Final[dict[str, str]] = {
@@ -367,9 +378,13 @@ CODE_LABELS: Final[dict[str, str]] = {"gericht": "Justizbehörde"}
 """Where an element holds a code: the list of courts names public prosecutors and prisons too."""
 
 
-def label_of(name: str) -> str:
+WITHIN: Final[dict[tuple[str, str], str]] = {("mic", "verfahren"): "Verfahren"}
+"""(parent, element) where a name means something else than everywhere."""
+
+
+def label_of(name: str, parent: str = "") -> str:
     """The label of an element; its own name if it has none."""
-    return LABELS.get(name) or ANLASS_LABELS.get(name) or name
+    return WITHIN.get((parent, name)) or LABELS.get(name) or ANLASS_LABELS.get(name) or name
 
 
 def code_label(name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Final
 
@@ -59,18 +59,18 @@ def render_pdf(root: etree._Element, directory: Verzeichnis) -> bytes:
     Raises:
         TooLarge: the message has more than a PDF can show.
     """
-    return draw_pdf(build_page(root, directory, resources.titles()))
+    return draw_pdf(build_page(root, directory, resources.titles(), resources.decree()))
 
 
 def draw_pdf(page: Page) -> bytes:
     """A page as a PDF."""
     if sum(map(len, page.texts())) > MAX_CHARACTERS:
         raise TooLarge(f"Die Nachricht hat mehr als {MAX_CHARACTERS} Zeichen; das ist zu viel für ein PDF.")
-    sheet = _Sheet(page)
-    sheet.letter_head()
-    for section in page.sections:
-        sheet.section(section)
-    return bytes(sheet.output())
+    with closing(_Sheet(page)) as sheet:
+        sheet.letter_head()
+        for section in page.sections:
+            sheet.section(section)
+        return bytes(sheet.output())
 
 
 class _Sheet(FPDF):
@@ -89,12 +89,19 @@ class _Sheet(FPDF):
         self.set_text_shaping(True)
         self.glyphs = {code for font in self.fonts.values() if isinstance(font, TTFFont) for code in font.cmap}
         self.indent = 0.0
+        self.set_display_mode("default")
         self.set_lang("de-DE")
         self.set_title(self.shown(page.title))
         self.set_creator("Nachrichtengateway")
         self.set_creation_date(_created(page))
         self.alias_nb_pages()
         self.add_page()
+
+    def close(self) -> None:
+        """Let go of the font files, which the library reads piece by piece and leaves open."""
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     def shown(self, text: str) -> str:
         """`text` with a mark where no font has a shape."""

@@ -20,9 +20,12 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+import routing
 import schemas
+from gateway.render.decree import Decree
 from gateway.render.page import runs
 
+DECREE: Final = "erlass-2022-04-29.toml"
 FONTS: Final = {"": "NotoSans_Regular", "B": "NotoSans_Bold", "math": "NotoSansMath_Regular"}
 """Style to the module that holds it. Math has the three signs of DIN 91379 that Noto Sans lacks: ∞ ≤ ≥."""
 
@@ -50,6 +53,12 @@ def titles() -> dict[str, str]:
     catalogue = tomllib.loads(files(schemas).joinpath(schemas.KATALOG).read_text(encoding="utf-8"))
     messages = [message for pack in catalogue["pack"] for message in pack.get("nachricht", ())]
     return {message[key]: message["titel"] for message in messages for key in ("wurzel", "nummer")}
+
+
+@cache
+def decree() -> Decree:
+    """The text of the decree."""
+    return tomllib.loads(files(routing).joinpath("data", DECREE).read_text(encoding="utf-8"))
 
 
 @cache

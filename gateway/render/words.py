@@ -124,6 +124,19 @@ WORDS: Final[Mapping[str, Mapping[str, str]]] = {
         "wohnpflicht": "Verpflichtung, dort zu wohnen",
         "unterbringung": "Unterbringung",
     },
+    "ereignis": {
+        "SubmissionAcceptance": "Einlieferung angenommen",
+        "SubmissionRejection": "Einlieferung abgewiesen",
+        "RelayAcceptance": "Weitergabe angenommen",
+        "RelayRejection": "Weitergabe abgelehnt",
+        "RelayFailure": "Weitergabe gescheitert",
+        "ContentConsignment": "Inhalt bereitgestellt",
+        "ContentConsignmentFailure": "Bereitstellung des Inhalts gescheitert",
+        "ContentHandover": "Inhalt übergeben",
+        "ContentHandoverFailure": "Übergabe des Inhalts gescheitert",
+    },
+    "weg": {"as2": "AS2", "mail": "E-Mail", "abruf": "Abruf aus dem Eingangsfach"},
+    "verfahren": {"sha-256": "SHA-256", "sha-384": "SHA-384", "sha-512": "SHA-512"},
     "sonstige": {"zuErmitteln": "vom Gateway zu ermitteln"},
     "kennung": {"zuErmitteln": "vom Gateway zu ermitteln"},
 }
@@ -147,7 +160,7 @@ def time(raw: str) -> str:
     if not found:
         return day(raw)
     year, month, date, minutes, seconds, zone = found.groups()
-    exact = "" if seconds == ":00" else seconds
+    exact = seconds if seconds.strip(":0.") else ""
     place = "" if zone is None else " (UTC)" if zone == "Z" else f" (UTC{zone})"
     return f"{date}.{month}.{year}, {minutes}{exact} Uhr{place}"
 
