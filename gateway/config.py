@@ -237,6 +237,8 @@ class Schemata(_Table):
     """Named previews that are accepted before their day, such as `xjustiz-4.0.0`."""
     ueberlappung_tage: Annotated[Whole, Field(ge=0, le=366)] = 0
     """Days for which the version before is still accepted after a change."""
+    zuordnung: LocalPath | None = None
+    """Mapping of the official MiStra notice to Anlässe; without it, the packaged one."""
 
 
 class RegelErlaubnis(_Table):

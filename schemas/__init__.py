@@ -17,11 +17,16 @@ The catalogue `katalog.toml`:
   `auswahl_anlass` is the key in camelCase).
 
 The examples: `beispiele/*.xml` are valid; `beispiele/fehlerhaft/*.xml` are refused by their XSD, and each is named by
-its message and its fault.
+its message and its fault. `beispiele/<anlass>/gueltig.xml` is valid, the other files there have one fault each, say it
+in a comment and are named by it; tools/build_examples.py writes them. `zuordnung/*.toml` maps official messages to
+Anlässe; gateway/check/mistra.py describes its keys.
 """
 
 KATALOG = "katalog.toml"
 """The catalogue, a resource of this package."""
+
+MISTRA_MAPPING = "zuordnung/mistra-4.0.0.toml"
+"""How the official MiStra notice reads, a resource of this package."""
 
 STANDARD_AUSL = "AuslStraf"
 """What the root attribute `standard` of the family `ausl` says."""

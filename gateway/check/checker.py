@@ -9,6 +9,7 @@ findings that say how to mend the message.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -22,9 +23,10 @@ from gateway.check.catalogue import Catalogue
 from gateway.check.conditions import conditions_of
 from gateway.check.explain_worker import Explainer
 from gateway.check.head import head_of, version_holder, version_of
+from gateway.check.mistra import Zuordnung
 from gateway.check.official import official_facts
 from gateway.check.place import xpath_of
-from gateway.check.resources import SchemaStore
+from gateway.check.resources import SchemaStore, mistra_mapping
 from gateway.errors import Befund, Invalid
 from gateway.message import Geprueft
 from routing.sachverhalt import Sachverhalt
@@ -41,11 +43,13 @@ class Checker:
         *,
         store: SchemaStore | None = None,
         explainer: Explainer | None = None,
+        zuordnung: Zuordnung | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.directory = directory
         self._store = store or SchemaStore()
         self._explainer = explainer or Explainer()
+        self._mapping = zuordnung or mistra_mapping()
 
     @classmethod
     def for_packaged(
@@ -55,6 +59,7 @@ class Checker:
         directory: Verzeichnis,
         ueberlappung_tage: int | None = None,
         vorschau: Iterable[str] = (),
+        zuordnung: Path | None = None,
     ) -> Checker:
         """A checker for the packaged schemas and the official packs that are installed in a folder.
 
@@ -63,12 +68,14 @@ class Checker:
             directory: authorities, for heads that name one by its name.
             ueberlappung_tage: days for which an outlived version is still taken; None takes the catalogue's own.
             vorschau: packs that are taken before their first day, by name.
+            zuordnung: the operator's mapping of the MiStra notice; None takes the packaged one.
 
         Raises:
-            SchemaMissing: the index of an installed pack is damaged.
+            SchemaMissing: the index of an installed pack is damaged, or the mapping cannot be used.
         """
         store = SchemaStore(packs)
-        return cls(store.catalogue(ueberlappung_tage, vorschau), directory, store=store)
+        catalogue = store.catalogue(ueberlappung_tage, vorschau)
+        return cls(catalogue, directory, store=store, zuordnung=mistra_mapping(zuordnung))
 
     async def check(
         self,
@@ -119,7 +126,9 @@ class Checker:
             _refuse_parts(sachverhalt, empfaenger)
             found = facts.facts_from_xml(root, kopf)
         else:
-            kopf, found = official_facts(kopf, sachverhalt, empfaenger)
+            mapping = self._mapping if self._mapping.wurzel == document.wurzel else None
+            mapped = functools.partial(mapping.facts, root) if mapping is not None else None
+            kopf, found = official_facts(kopf, sachverhalt, empfaenger, mapped)
         return Geprueft(kopf, _dated(found, today), conditions_of(root) if own else frozenset())
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """Official XJustiz: whom a message is for and what it reports, where its own grammar cannot say it.
 
 Recipient, in this order: the part `empfaenger`, then what the head names. Facts, in this order: the part
-`sachverhalt`, then mapping data for the root (none yet: `MAPPINGS`), then none, which is `weitere_mitteilung`
+`sachverhalt`, then what mapping data read from the message itself (`mistra`), then none, which is `weitere_mitteilung`
 (contracts.md section 4).
 
 Promises: pure; the sender of the facts is the sender of the XML, and nobody can state facts in another's name.
@@ -20,13 +20,11 @@ from gateway.message import Kopf
 from routing.sachverhalt import Sachverhalt, ist_schluessel
 
 Mapped = Callable[[Kopf], Mapping[str, Any] | None]
-
-MAPPINGS: Mapping[str, Mapped] = {}
-"""Root to a reader of facts from its own content: the seam for 0500900, whose code lists are an operator's data."""
+"""Reads facts from a message's own content, once its recipient is known; None where it states none."""
 
 
 def official_facts(
-    kopf: Kopf, sachverhalt: Mapping[str, Any] | None, empfaenger: str | None
+    kopf: Kopf, sachverhalt: Mapping[str, Any] | None, empfaenger: str | None, mapped: Mapped | None = None
 ) -> tuple[Kopf, Sachverhalt]:
     """Complete an official message.
 
@@ -34,6 +32,7 @@ def official_facts(
         kopf: its head.
         sachverhalt: the part of that name.
         empfaenger: the part of that name.
+        mapped: reader of the message's own facts, where mapping data know its root.
 
     Returns:
         The head with the recipient that counts, and the facts.
@@ -54,9 +53,8 @@ def official_facts(
     if complete.absender is None:
         text = "Der Absender im Nachrichtenkopf ist keine Behörde, die dem Gateway bekannt ist."
         raise Invalid(text, Befund("absender_unbekannt", text), code="absender_unbekannt")
-    mapping = MAPPINGS.get(complete.wurzel)
-    mapped = mapping(complete) if mapping else None
-    plain: Mapping[str, Any] = mapped if mapped is not None else {"anlass": "weitere_mitteilung"}
+    own = mapped(complete) if mapped is not None else None
+    plain: Mapping[str, Any] = own if own is not None else {"anlass": "weitere_mitteilung"}
     return complete, _routed({**plain, "absender": complete.absender}, complete)
 
 

@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 
 from gateway.check.catalogue import Catalogue, Pack, merged
+from gateway.check.mistra import Zuordnung
 from gateway.check.packs import (
     MAX_ENTRIES,
     MAX_FILE,
@@ -35,7 +36,7 @@ from gateway.check.packs import (
     described,
     from_zip,
 )
-from schemas import KATALOG
+from schemas import KATALOG, MISTRA_MAPPING
 
 _INDEX_SUFFIX = ".pack.json"
 
@@ -122,6 +123,20 @@ class SchemaStore:
         if str(xsd) not in self._of_file:
             self._of_file[str(xsd)] = Schema(xsd, compiled(xsd, Path(pack.ort)))
         return self._of_file[str(xsd)]
+
+
+def mistra_mapping(path: Path | None = None) -> Zuordnung:
+    """The mapping of the official MiStra notice: the operator's file, or the packaged one.
+
+    Raises:
+        SchemaMissing: the file is not there, no TOML or no mapping.
+    """
+    file = path or packaged_folder() / MISTRA_MAPPING
+    try:
+        return Zuordnung.from_toml(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SchemaMissing(f"{file}: die Zuordnung ist nicht zu verwenden: {reason}") from error
 
 
 def packaged_folder() -> Path:

@@ -107,6 +107,7 @@ def _checker(ctx: click.Context, packs: Path | None) -> Checker:
             directory=directory,
             ueberlappung_tage=settings.ueberlappung_tage,
             vorschau=settings.vorschau,
+            zuordnung=settings.zuordnung,
         )
     except SchemaMissing as error:
         stop(MISUSED, str(error))

@@ -98,6 +98,8 @@ packs = "packs"
 vorschau = []
 # So viele Tage gilt nach einem Wechsel auch die vorige Fassung.
 ueberlappung_tage = 0
+# Eigene Zuordnung der amtlichen MiStra-Mitteilung zu den Anlässen; ohne Angabe gilt die mitgelieferte.
+# zuordnung = "mistra.toml"
 
 [regeln]
 # Steht die Entlassung in höchstens so vielen Tagen bevor, geht die Mitteilung mit Vorrang (Nummer 5.3 Satz 2).

@@ -115,6 +115,7 @@ async def _check(ctx: click.Context, directory: Verzeichnis, xml: bytes) -> Sach
                 directory=directory,
                 ueberlappung_tage=config.schemata.ueberlappung_tage,
                 vorschau=config.schemata.vorschau,
+                zuordnung=config.schemata.zuordnung,
             )
     except SchemaMissing as error:
         _stop(MISUSED, "Schemata fehlen:", [str(error)])

@@ -79,6 +79,7 @@ async def open_context(config: Config) -> Context:
         directory=directory,
         ueberlappung_tage=config.schemata.ueberlappung_tage,
         vorschau=config.schemata.vorschau,
+        zuordnung=config.schemata.zuordnung,
     )
     db = await open_database(config.store.url)
     ctx = Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
