@@ -7,7 +7,7 @@ import pytest
 
 from routing import ANLAESSE, Frist, Hinweis, Sachverhalt, entscheide
 from tools import rule_space
-from tools.rule_laws import LAWS, NUMBERS, RECIPIENTS, SENDERS, Broken, Judged, Tally
+from tools.rule_laws import LAWS, NUMBERS, RECIPIENTS, SENDERS, Judged, Tally
 from tools.rule_space import RELEVANT, SAMPLE, Space, main, spaces
 
 KNOWN = Sachverhalt("untersuchungshaft_antritt", rule_space.JVA, stand=rule_space.STAND, bekannte_abh=rule_space.KOELN)
@@ -72,9 +72,6 @@ def test_a_broken_law_is_named_with_its_case(monkeypatch, capsys):
     monkeypatch.setattr(rule_space, "SAMPLE", 100)
     assert main([]) == 1
     assert "sender_kinds_hold" in capsys.readouterr().err
-    tally, case = Tally(), next(Space("asyl_mitteilung_8_1a").sample(1))
-    with pytest.raises(Broken, match="sender_kinds_hold"):
-        tally.judge(case)
 
 
 def test_what_nothing_reaches_is_found(monkeypatch):
