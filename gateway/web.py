@@ -32,6 +32,21 @@ from gateway.message import Caller
 
 log = logging.getLogger(__name__)
 
+
+class _WithoutContent(logging.Filter):
+    """Keeps what the HTTP parser quotes of a broken request out of the log: it may be part of a message."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0] is not None:
+            record.msg = f"{record.msg} ({record.exc_info[0].__name__})"
+        record.exc_info = record.exc_text = None
+        return True
+
+
+http_log = logging.getLogger("gateway.http")
+"""What the HTTP server itself has to say."""
+http_log.addFilter(_WithoutContent())
+
 JSON_BYTES = 64 * 1024
 """Largest JSON body of a call other than posting a message: some keys and a reason."""
 IDLE_S = 60.0

@@ -25,7 +25,7 @@ from gateway.service.status import status_app
 from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, listener_contexts
 from gateway.watch.http import Reader, ReadSide
-from gateway.web import WhoIs, guard
+from gateway.web import WhoIs, guard, http_log
 
 FIRST_FD = 3
 """sd_listen_fds(3): sockets that are handed over begin here."""
@@ -68,7 +68,9 @@ class Listeners:
         addresses = {"api": config.api.adresse, "as2": config.as2.adresse, "status": config.status.adresse}
         for name, app in self._apps.items():
             # Bodies as they come: a compressed one would grow before any limit counts it.
-            runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False)
+            runner = web.AppRunner(
+                app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False, logger=http_log
+            )
             await runner.setup()
             self._runners.append(runner)
             site = _site(runner, addresses[name], given, contexts.get(name))

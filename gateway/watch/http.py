@@ -96,6 +96,8 @@ class ReadSide:
             }
         )
         await response.prepare(request)
+        if request.method == "HEAD":  # RFC 9110 section 9.3.2: a body here would be read as the next answer
+            return response
         async for chunk in content:
             await response.write(chunk)
         await response.write_eof()
