@@ -15,10 +15,10 @@ from gateway.as2headers import ReceiptRequest, request_headers
 from gateway.config import Postausgang
 from gateway.partner import Partner
 from gateway.pki import load_certificates, pem_of
-from gateway.send.failure import Failure, Taken, from_http
+from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble
 from gateway.send.http import CHUNK, Response, Timeouts, post
 from gateway.send.mail import Envelope, MailServer, send
-from gateway.send.mail_message import build_message, transfer_entity
+from gateway.send.mail_message import build_message, checked_address, transfer_entity
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.service.context import Context
 from gateway.service.sealing import Wire
@@ -104,8 +104,16 @@ class MailWay:
 
     async def hand_over(self, wire: Wire, partner: Partner) -> Outcome:
         """Sends once."""
-        recipient = partner.adresse or ""
-        mail = build_message(
+        try:
+            recipient = checked_address(partner.adresse or "")
+        except ValueError:
+            return Failed(from_trouble(Trouble.ADDRESS))
+        mail = self._mail(wire, recipient)
+        result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
+        return Failed(result) if isinstance(result, Failure) else HandedOver()
+
+    def _mail(self, wire: Wire, recipient: str) -> bytes:
+        return build_message(
             sender=self._sender,
             recipient=recipient,
             message_id=wire.wire_id,
@@ -115,8 +123,6 @@ class MailWay:
             receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), required=True),
             gateway_id=wire.delivery["message_id"],
         )
-        result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
-        return Failed(result) if isinstance(result, Failure) else HandedOver()
 
 
 def _for_mail(wire: Wire) -> bytes:

@@ -179,9 +179,10 @@ class Peer:
         return await answer(self, received)
 
     def _opened(self, request: web.Request, body: bytes) -> Opened | None:
-        content_type = request.headers["Content-Type"]
+        kind = (request.headers["Content-Type"], self.identity, self.gateway_as_partner())
+        transfer = request.headers.get("Content-Transfer-Encoding", "binary")
         try:
-            return open_sealed(io.BytesIO(body), content_type, self.identity, self.gateway_as_partner(), at=now())
+            return open_sealed(io.BytesIO(body), *kind, at=now(), transfer=transfer)
         except OpenRefused:
             return None
 
