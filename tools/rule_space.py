@@ -167,6 +167,7 @@ RELEVANT: Final[Mapping[str, tuple[Dimension, ...]]] = {
         _boolean("langfristige_abschiebungshindernisse"),
         _boolean("eilbeduerftig"),
         _facts("telefonisch_am", STAND),
+        _vorgang("bezug_eilbeduerftig", True),
     ),
     "einvernehmen_entscheidung": (*ERSUCHT, _boolean("eilbeduerftig"), _vorgang("bezug_eilbeduerftig", True)),
     **dict.fromkeys(("abschiebung_durchgefuehrt", "abschiebung_nicht_durchgefuehrt"), (VERFAHREN,)),

@@ -224,7 +224,10 @@ def _block(sources: Sources, row: Row) -> Iterator[str]:
     titles = [f"{sources.titel(anlass)} ({anlass})" for anlass in row.anlaesse] or ["ohne eigene Nachricht"]
     if row.nachrichten:
         titles = [message["wurzel"] for message in messages(sources, row)]
-    lines = [*_labelled("Anlass", titles), *_labelled("Absender", [", ".join(row.absender)])]
+    lines = [
+        *_labelled("Nachricht" if row.nachrichten else "Anlass", titles),
+        *_labelled("Absender", [", ".join(row.absender)]),
+    ]
     for schritt in row.schritte:
         lines += _labelled(_short(schritt.nummer, row), [schritt.text])
         if schritt.auslegung:
@@ -268,8 +271,12 @@ def _number_page(sources: Sources, found: Mapping[str, Any]) -> Iterator[str]:
     which = found["nummer"]
     yield f"{'' if which.startswith('§') else 'Nummer '}{which}: {found['ueberschrift']}"
     yield "═" * WIDTH
+    several = sum(len(absatz) for absatz in found["absaetze"]) > 1
+    n = 0
     for absatz in found["absaetze"]:
-        yield from ("", *_wrapped(" ".join(absatz), " " * INDENT))
+        sentences = [f"{_raised(n + k)}{satz}" if several else satz for k, satz in enumerate(absatz, 1)]
+        n += len(absatz)
+        yield from ("", *_wrapped(" ".join(sentences), " " * INDENT))
     if found["absaetze"]:
         yield from ("", *_wrapped(f"({found['fundstelle']})", " " * INDENT))
     for row in rows(sources.tabelle):
@@ -281,6 +288,11 @@ def _number_page(sources: Sources, found: Mapping[str, Any]) -> Iterator[str]:
     yield from _section("Tests", tests)
     if found["tests"]:
         yield from _wrapped(IM_QUELLTEXT, " " * INDENT)
+
+
+def _raised(n: int) -> str:
+    """The number of a sentence as statutes print it."""
+    return str(n).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _message(message: Mapping[str, Any]) -> str:

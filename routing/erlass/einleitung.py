@@ -205,7 +205,7 @@ def nr_2_5_satz_1(lage: Lage) -> Ziel | Offen:
     Aufenthaltsgesetz).“ and „Die Prüfung des Ersuchens und die Rückmeldung der Entscheidung erfolgen umgehend, sofern
     die Ausländerbehörde in ihrem Ersuchen eine besondere Eilbedürftigkeit begründet hat.“
     """
-    eilig = "umgehend " if eilbeduerftig(lage) else ""
+    eilig = "umgehend " if ersuchen_eilbeduerftig(lage) else ""
 
     def antwort(sta: str) -> Folge:
         return Folge("pflicht", "2.5 Satz 5", f"Die Entscheidung über das Ersuchen ist {eilig}mitzuteilen.", sta)
@@ -218,8 +218,13 @@ def nr_2_5_satz_1(lage: Lage) -> Ziel | Offen:
     return mit(ergebnis, gruende=[Grund("2.5 Satz 1", text)])
 
 
-def eilbeduerftig(lage: Lage) -> bool:
-    """The Ersuchen, this one or the one that is answered, is eilbedürftig: Vorrang."""
+def ersuchen_eilbeduerftig(lage: Lage) -> bool:
+    """This Ersuchen is eilbedürftig: Vorrang."""
+    return bool(lage.sachverhalt.eilbeduerftig)
+
+
+def war_eilbeduerftig(lage: Lage) -> bool:
+    """The Ersuchen that is answered was eilbedürftig, by this answer's word or by the Ersuchen itself: Vorrang."""
     return bool(lage.sachverhalt.eilbeduerftig) or lage.vorgang.bezug_eilbeduerftig
 
 
@@ -271,8 +276,10 @@ def nr_2_7(lage: Lage) -> Ziel | Offen:
     if isinstance(ergebnis, Offen) or neue is None:
         return ergebnis
     folge = Folge("feststellung", "2.7", f"Im Vorgang gilt nun {lage.nenne(neue)} als zuständig.", empfaenger=neue)
-    bekannt = lage.verzeichnis.behoerde(neue, lage.sachverhalt.stand) is not None
-    hinweise = () if bekannt else (Hinweis(f"Die neue Ausländerbehörde {neue} steht nicht im Verzeichnis.", neue),)
+    gefunden = lage.verzeichnis.behoerde(neue, lage.sachverhalt.stand)
+    bekannt = gefunden is not None and gefunden.art in ABH
+    text = f"Als neue Ausländerbehörde ist {lage.nenne(neue)} genannt; das Verzeichnis kennt sie als solche nicht."
+    hinweise = () if bekannt else (Hinweis(text, neue),)
     folgen = (*ergebnis.folgen, folge) if bekannt else ergebnis.folgen
     return Ziel("2.7", ergebnis.adressaten, ergebnis.gruende, (*ergebnis.hinweise, *hinweise), folgen)
 
@@ -344,8 +351,8 @@ REGELN: Final = (
     Regel("2.2 Satz 1", ("ermittlungsverfahren_eingeleitet",), STA, nr_2_2_satz_1, nr_2_2_vorab, nr_2_2_ausnahme),
     Regel("2.2 Satz 2", ("auslieferungsverfahren_eingeleitet",), STA, nr_2_2_satz_2, danach=nr_2_2_ausnahme),
     Regel("2.3", ("haftbefehl_erlassen", "haftbefehl_aufgehoben"), POLIZEI, nr_2_3),
-    Regel("2.5 Satz 1", ("einvernehmen_ersuchen",), ABH, nr_2_5_satz_1, nr_2_5_vorab, vorrang=eilbeduerftig),
-    Regel("2.5 Satz 5", ("einvernehmen_entscheidung",), STA, nr_2_5_satz_5, vorrang=eilbeduerftig),
+    Regel("2.5 Satz 1", ("einvernehmen_ersuchen",), ABH, nr_2_5_satz_1, nr_2_5_vorab, vorrang=ersuchen_eilbeduerftig),
+    Regel("2.5 Satz 5", ("einvernehmen_entscheidung",), STA, nr_2_5_satz_5, vorrang=war_eilbeduerftig),
     Regel("2.6", ("abschiebung_durchgefuehrt", "abschiebung_nicht_durchgefuehrt"), ABH, nr_2_6),
     Regel("2.7", ("zustaendigkeitswechsel", "ersuchen_zurueckgenommen"), ABH, nr_2_7),
     Regel(

@@ -303,6 +303,11 @@ class TestNr25:
         antwort = frage("einvernehmen_ersuchen", ABH, verfahren=KOELN_BONN, telefonisch_am="2026-11-20")
         assert any("20.11.2026" in grund.text for grund in antwort.begruendung)
 
+    def test_satz_1_is_urgent_by_its_own_word_alone(self, frage):
+        frueher = Vorgangslage(bezug_eilbeduerftig=True)
+        verfahren = [{"staatsanwaltschaft": "gds:R3300S"}]
+        assert frage("einvernehmen_ersuchen", "abh:05315000", verfahren=verfahren, vorgang=frueher).vorrang is False
+
     def test_satz_5_the_answer_goes_to_the_abh_that_asked(self, frage):
         antwort = frage("einvernehmen_entscheidung", STA, ersuchende_abh=ABH)
         assert kurz(antwort) == ("zustellen", "2.5 Satz 5", [ABH])
@@ -367,6 +372,17 @@ class TestNr26And27:
         antwort = frage("zustaendigkeitswechsel", ABH, verfahren=KOELN_BONN, neue_abh="abh:06412000")
         assert antwort.entscheidung == "zustellen"
         assert (vorschlaege(antwort), antwort.folgen) == (["abh:06412000"], ())
+
+    def test_only_an_abh_can_be_the_new_one(self, frage):
+        antwort = frage(
+            "zustaendigkeitswechsel",
+            "abh:05315000",
+            verfahren=[{"staatsanwaltschaft": "gds:R3300S"}],
+            neue_abh="gds:R8088",
+        )
+        assert antwort.entscheidung == "zustellen"
+        assert [folge.art for folge in antwort.folgen] == []
+        assert [hinweis.vorschlag for hinweis in antwort.hinweise] == ["gds:R8088"]
 
     def test_the_new_abh_is_never_asked_for(self, frage):
         antwort = frage("zustaendigkeitswechsel", ABH, verfahren=KOELN_BONN)

@@ -85,6 +85,7 @@ def test_one_number_is_whole(quellen):
     assert any("test_3_2_satz_4" in name for name in gefunden["tests"])
     seite = rulebook.number_page(quellen, gefunden)
     assert "Zentrale Ausländerbehörde des Regierungsbezirks" in " ".join(seite.split())
+    assert "⁴Ist der Ausländer zur Wohnsitznahme" in seite
     assert "auswahl_anlass/untersuchungshaftAntritt" in seite
     assert rulebook.IM_QUELLTEXT in " ".join(seite.split())
 
