@@ -140,7 +140,7 @@ def _too_large() -> TooLarge:
 class Form:
     """One multipart body: `feed` gives what becomes known of its files, `fields` holds the rest after `finish`.
 
-    How a body is cut into chunks changes nothing.
+    How a body is cut into chunks changes nothing of what is taken, or of whether it is refused.
     """
 
     def __init__(self, boundary: str, announced: int | None = None) -> None:
