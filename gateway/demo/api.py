@@ -82,7 +82,7 @@ class Agency:
 
 def _form(notice: Notice) -> aiohttp.FormData:
     form = aiohttp.FormData(quote_fields=False)
-    form.add_field("nachricht", notice.xml, content_type="application/xml")
+    form.add_field("nachricht", notice.xml, content_type="application/xml", filename="nachricht.xml")
     if notice.sachverhalt is not None:
         form.add_field("sachverhalt", json.dumps(notice.sachverhalt), content_type="application/json")
     for name, data in notice.files:
