@@ -98,6 +98,8 @@ class Peer:
         self.receipts: list[Received] = []
         self.receipt_status: list[int] = []
         """Status codes for incoming receipts; then 200."""
+        self.tasks: list[asyncio.Task[None]] = []
+        """What answers left running."""
         self.port = 0
         self.session: aiohttp.ClientSession
         self._runner: web.AppRunner | None = None
