@@ -8,6 +8,7 @@ Fails: `TooLarge` for a message beyond the limits of a page.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -25,8 +26,8 @@ from gateway.render.page import Choice, Entry, Field, Group, Page, Party, Table,
 from gateway.render.visible import drawable
 from routing.verzeichnis import Verzeichnis
 
-MAX_CHARACTERS: Final = 400_000
-"""Characters in a PDF, labels included: about two hundred sheets and some seconds of work; HTML takes more."""
+MAX_CHARACTERS: Final = 150_000
+"""Characters in a PDF, labels included: some seventy sheets and seconds of work, a dozen at worst; HTML takes more."""
 
 LEFT, RIGHT, TOP, BOTTOM = 25.0, 20.0, 20.0, 20.0
 """Margins in mm, as on a letter."""
@@ -86,7 +87,6 @@ class _Sheet(FPDF):
             self.add_font(FAMILY, style, fonts[style])
             self.add_font(MATH, style, fonts[MATH])
         self.set_fallback_fonts([MATH], exact_match=False)
-        self.set_text_shaping(True)
         self.glyphs = {code for font in self.fonts.values() if isinstance(font, TTFFont) for code in font.cmap}
         self.indent = 0.0
         self.set_display_mode("default")
@@ -107,6 +107,16 @@ class _Sheet(FPDF):
         """`text` with a mark where no font has a shape."""
         return drawable(text, self.glyphs)
 
+    def written(self, text: str) -> str:
+        """`text` as it goes into the next cells: shaped only where marks must find their letter, which costs four times
+        as much.
+        """
+        shown = self.shown(text)
+        marked = any(unicodedata.combining(character) for character in shown)
+        if marked != bool(self.text_shaping):
+            self.set_text_shaping(marked)
+        return shown
+
     def footer(self) -> None:
         """Foot of each sheet: what this is, and which sheet of how many."""
         self.set_y(-BOTTOM + 6)
@@ -121,7 +131,7 @@ class _Sheet(FPDF):
         if page.test is not None:
             with self._look(BODY, INK, "B"):
                 text = f"{page.test.label}: {page.test.values[0].text}"
-                self.multi_cell(0, LINE + 2, self.shown(text), border=1, new_x="LMARGIN", new_y="NEXT")
+                self.multi_cell(0, LINE + 2, self.written(text), border=1, new_x="LMARGIN", new_y="NEXT")
             self.ln(LINE)
         self._side_by_side(page.sender, page.recipient)
         self._rule_line()
@@ -145,7 +155,7 @@ class _Sheet(FPDF):
         form = self.page_value.form
         self.set_fill_color(BAR)
         with self._look(HEADING, INK, "B"):
-            self.multi_cell(0, LINE + 2, self.shown(section.title), fill=form, new_x="LMARGIN", new_y="NEXT")
+            self.multi_cell(0, LINE + 2, self.written(section.title), fill=form, new_x="LMARGIN", new_y="NEXT")
         self.set_fill_color(PAPER)
         if not form:
             self._rule_line()
@@ -187,7 +197,7 @@ class _Sheet(FPDF):
                 self.set_x(x + size + 1.5)
                 spoken = f"{text} ({'angekreuzt' if ticked else 'nicht angekreuzt'})"
                 with self._look(BODY, INK, "B" if ticked else ""):
-                    self.multi_cell(0, LINE, self.shown(spoken), new_x="LMARGIN", new_y="NEXT", align="L")
+                    self.multi_cell(0, LINE, self.written(spoken), new_x="LMARGIN", new_y="NEXT", align="L")
 
         self._labelled(entry.label, boxes)
 
@@ -205,6 +215,7 @@ class _Sheet(FPDF):
         self.ln(1)
         self._paragraph(entry.caption, BODY, SOFT)
         self.set_draw_color(RULE)
+        self.written("".join(cell.text + cell.note for row in entry.rows for cell in row))
         look = FontFace(emphasis="BOLD", color=INK)
         with (
             self._look(SMALL + 1, INK),
@@ -230,21 +241,21 @@ class _Sheet(FPDF):
 
     def _value(self, value: Value) -> None:
         with self._look(BODY, INK):
-            self.multi_cell(0, LINE, self.shown(value.text), new_x="LMARGIN", new_y="NEXT", align="L")
+            self.multi_cell(0, LINE, self.written(value.text), new_x="LMARGIN", new_y="NEXT", align="L")
         if value.note:
             with self._look(SMALL, SOFT):
-                self.multi_cell(0, LINE - 1.2, self.shown(value.note), new_x="LMARGIN", new_y="NEXT", align="L")
+                self.multi_cell(0, LINE - 1.2, self.written(value.note), new_x="LMARGIN", new_y="NEXT", align="L")
 
     def _labelled(self, label: str, draw: Callable[[], None]) -> None:
         """Draw a label, and beside it whatever `draw` draws; go on below the longer of the two."""
         width = LABEL - self.indent
         with self._look(BODY, SOFT):
             lines = self.multi_cell(
-                width - 3, LINE, self.shown(label), align="L", dry_run=True, output=MethodReturnValue.LINES
+                width - 3, LINE, self.written(label), align="L", dry_run=True, output=MethodReturnValue.LINES
             )
             self._room(LINE * len(lines) if isinstance(lines, list) else KEEP)
             top, sheet = self.get_y(), self.page
-            self.multi_cell(width - 3, LINE, self.shown(label), align="L", new_x="LMARGIN", new_y="NEXT")
+            self.multi_cell(width - 3, LINE, self.written(label), align="L", new_x="LMARGIN", new_y="NEXT")
             below = self.get_y()
         self.set_y(top)
         with self._indented(width):
@@ -271,7 +282,7 @@ class _Sheet(FPDF):
 
     def _paragraph(self, text: str, size: float, grey: int, style: str = "") -> None:
         with self._look(size, grey, style):
-            self.multi_cell(0, size * 0.5, self.shown(text), new_x="LMARGIN", new_y="NEXT", align="L")
+            self.multi_cell(0, size * 0.5, self.written(text), new_x="LMARGIN", new_y="NEXT", align="L")
 
     def _rule_line(self) -> None:
         self.set_draw_color(RULE)
