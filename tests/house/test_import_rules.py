@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("accept", "check", "route", "seal", "send", "settle", "store", "watch")
+STAGES = ("accept", "check", "render", "route", "seal", "send", "settle", "store", "watch")
 SHARED = {"message", "states", "errors", "partner", "config", "mime", "as2headers", "web", "events", "clock"}
 """Modules beside the stage folders that every stage may import."""
 
@@ -16,6 +16,7 @@ IO_CALLS = {"open", "read_bytes", "read_text", "write_bytes", "write_text"}
 IO_FILES = {
     "accept": {"http", "as2", "mail"},
     "check": {"resources", "explain_worker", "checker", "packs"},
+    "render": {"resources"},
     "route": {"resources"},
     "seal": {"sealer"},
     "send": {"http", "mail", "worker"},
