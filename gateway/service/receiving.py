@@ -29,6 +29,7 @@ from gateway.partner import Partner
 from gateway.seal.sealer import ContentRefused, Opened, OpenRefused, TooLargeToOpen, open_sealed
 from gateway.service.context import Context, new_id
 from gateway.service.entering import Entering
+from gateway.service.limiting import FailureLimit
 from gateway.service.receipts import Receipts
 from gateway.service.settling import Settling, UnknownReceipt
 from gateway.settle import disposition as dispositions
@@ -81,13 +82,14 @@ class Receiving:
         self._receipts = receipts
         self._wake = wake
         self._recovered = False
+        self._limit = FailureLimit()
 
     async def receive(self, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes) -> WireAnswer:
         """One request of the AS2 listener.
 
         Raises:
             Malformed: its headers cannot be read, or it wants its receipt somewhere else than agreed.
-            Overloaded: to be sent again later.
+            Overloaded: to be sent again later; among others because too many requests of this partner failed.
         """
         request = read_request(raw_headers)  # 1
         partner = await self._ctx.partners.by_as2_id(request.sender)  # 2
@@ -99,6 +101,7 @@ class Receiving:
             return WireAnswer(403) if unanswered else self._receipts.unknown(request)
         if is_receipt:
             return await self._receipt(entity, partner)
+        self._limit.demand(partner.id, self._ctx.now())
         await self._demand_agreed_url(request, partner)
         row, ours = await self._durable(request, raw_headers, body)  # 3
         if not ours:  # 4
@@ -213,6 +216,8 @@ class Receiving:
     def _settled(self, row: Row, request: As2Request, partner: Partner, judged: Judged) -> tuple[WireAnswer, Do]:
         """What goes back now, and the statement that keeps judgement and receipt."""
         accepted = judged.disposition.positive
+        if not judged.verified:
+            self._limit.failed(partner.id, self._ctx.now())
         answer = WireAnswer(200 if accepted else 400)
         kept: tuple[bytes | None, str | None] = (None, None)
         if request.receipt is not None:

@@ -459,6 +459,23 @@ def _without_ids(answered: Answered) -> bytes:
     return human.decoded() + b"\r\n".join(f for f in fields if not f.startswith(b"Original-Message-ID"))
 
 
+async def test_who_fails_too_often_has_to_wait_and_holds_up_nobody_else(
+    monkeypatch: pytest.MonkeyPatch, ca: DevelopmentCa, edge: Gateway, edge_site: Site, sender: Peer, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gateway.service.limiting.FAILURES", 5)
+    kind = "application/pkcs7-mime; smime-type=authEnveloped-data"
+    for _ in range(5):
+        assert result(await sender.post(sender.headers(kind, to=EDGE), b"rubbish")) == FAILED
+    put_off = await sender.send(haft(), EDGE)
+    assert put_off.status == 503
+    assert 1 <= int(put_off.header("Retry-After")) <= 60
+    async with peering(ca, edge_site, "jva-koeln", (JVA,), tmp_path) as other:
+        await agree(edge, other.agreement())
+        assert result(await other.send(haft(), EDGE)) == "processed"
+    later(edge, 61)
+    assert result(await sender.send(haft(), EDGE)) == "processed"
+
+
 async def test_a_signed_message_that_is_not_encrypted_is_refused(edge: Gateway, sender: Peer, inbox: Api) -> None:
     entity = mime.build([("Content-Type", "application/xml"), ("X-Gateway-Empfaenger", KOELN)], haft())
     content_type, body = sign_entity(entity, sender.identity, Algorithmen(), edge.ctx.at())
