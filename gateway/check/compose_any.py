@@ -55,7 +55,7 @@ def compose_any(
     root = justiz_root(found.name, sachverhalt, kopf) if justiz else _ausl_root(found, sachverhalt, kopf, name_of)
     body = root if justiz else etree.Element("body")
     occasion = write_body(body, sachverhalt, kopf, person, dateien)
-    _write(occasion, details or {})
+    write_details(occasion, details or {})
     if not justiz:
         _write_references(body[0], kopf)
         root.extend(_unqualified(part) for part in list(body))
@@ -63,7 +63,7 @@ def compose_any(
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
 
 
-def _write(parent: etree._Element, details: Details) -> None:
+def write_details(parent: etree._Element, details: Details) -> None:
     """Append children, in the given order."""
     for name, value in details.items():
         items = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
@@ -74,7 +74,7 @@ def _write(parent: etree._Element, details: Details) -> None:
 def _write_one(element: etree._Element, name: str, value: Detail) -> None:
     """Fill one element: with children, a code or a text."""
     if isinstance(value, Mapping):
-        _write(element, value)
+        write_details(element, value)
         return
     content = str(value).lower() if isinstance(value, bool) else str(value)
     if name in LISTEN:

@@ -74,8 +74,8 @@ def _g2g(root: etree._Element, familie: Familie, directory: Verzeichnis) -> Kopf
         wurzel=etree.QName(root).localname,
         version=version_of(root) or "",
         test=root.get("test") is not None,
-        absender=_from_text(text(head, "autor", "kennung"), directory),
-        empfaenger=_from_text(text(head, "leser", "kennung"), directory),
+        absender=text_key(text(head, "autor", "kennung"), directory),
+        empfaenger=text_key(text(head, "leser", "kennung"), directory),
         eigene_id=(text(ids, "nachrichtenUUID") or "").lower(),
         fremde_id=_lower(text(base, "fremdeNachrichtenID")),
         aktenzeichen=text(base, "aktenzeichen", "eigenes"),
@@ -128,7 +128,7 @@ def _code(prefix: str) -> Reader:
     return read
 
 
-def _from_text(value: str | None, directory: Verzeichnis | None) -> str | None:
+def text_key(value: str | None, directory: Verzeichnis | None) -> str | None:
     """The key that a free text is, or the key of the one authority that is called exactly so."""
     if not value or value == ZU_ERMITTELN:
         return None
@@ -145,6 +145,6 @@ _PARTNERS: Mapping[str, Reader] = {
     "gericht": _code("gds:"),
     "polizeibehoerde": _code("pol:"),
     "auslaenderbehoerde": _code(""),
-    "sonstige": lambda partner, directory: _from_text(text(partner), directory),
+    "sonstige": lambda partner, directory: text_key(text(partner), directory),
 }
 """Each kind of Kommunikationspartner that can be an authority of ours; the others name nobody that we deliver to."""
