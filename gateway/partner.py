@@ -80,6 +80,8 @@ class Partner(_Value):
     mdn_url: str | None = None
     """Where we post asynchronous MDNs for messages that this partner sends; one in the request must equal it."""
     test: bool = False
+    lesefassung: bool | None = None
+    """Whether a page for people (PDF) travels beside the XML; without a word, it does by mail and does not by AS2."""
     algorithmen: Algorithmen = Algorithmen()
     grenzen: Grenzen = Grenzen()
     zertifikate: tuple[Zertifikat, ...] = ()
@@ -93,6 +95,11 @@ class Partner(_Value):
             msg = "weg = mail braucht adresse"
             raise ValueError(msg)
         return self
+
+    @property
+    def mit_lesefassung(self) -> bool:
+        """Whether a page for people travels beside the XML."""
+        return self.weg == "mail" if self.lesefassung is None else self.lesefassung
 
     def pems(self, zweck: Zweck, at: datetime) -> list[str]:
         """PEM certificates for one purpose whose window holds the day of `at`, the newest window first."""

@@ -12,7 +12,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass, replace
 
-from gateway.errors import Conflict, Forbidden, Invalid
+from gateway.errors import Conflict, Forbidden, Invalid, Refusal
 from gateway.events import Art
 from gateway.message import ZU_ERMITTELN, Caller, Geprueft, StagedFile, Submission
 from gateway.partner import Partner
@@ -27,7 +27,9 @@ from gateway.service.accepting import (
     message_steps,
     parts_of,
 )
+from gateway.service.complaining import Complaining
 from gateway.service.context import Context, new_id
+from gateway.service.legible import is_legible_part
 from gateway.states import DeliveryStatus
 from gateway.store.database import Do, Row
 from gateway.store.steps import status_follows
@@ -54,6 +56,11 @@ class Entering:
     def __init__(self, ctx: Context, accepting: Accepting) -> None:
         self._ctx = ctx
         self._accepting = accepting
+        self._complaining = Complaining(ctx, accepting)
+
+    async def complain(self, opened: Opened, partner: Partner, wire_id: str, refusal: Refusal) -> list[Do]:
+        """Statements that tell the sender why `enter` refused."""
+        return await self._complaining.steps(partner, opened.parts[0][2], wire_id, refusal)
 
     async def enter(self, opened: Opened, partner: Partner) -> Entered:
         """Check the content and enter it.
@@ -145,11 +152,13 @@ class Entering:
         now = self._ctx.now()
         staged = []
         for name, media_type, data in files:
+            if is_legible_part(name, opened.gateway_headers.get(GATEWAY_ID)):
+                continue
             if not name:
                 raise Invalid("Eine Datei hat keinen Namen.", code="dateiname")
             content = self._ctx.content.seal_small(data, now)
             staged.append(StagedFile(name, media_type, hashlib.sha256(data).hexdigest(), len(data), content))
-        return Submission(caller, xml, tuple(staged))
+        return Submission(caller, xml, tuple(staged), signed_entity=opened.signed_entity)
 
     def _addressee(self, opened: Opened, geprueft: Geprueft, partner: Partner) -> str:
         named = opened.gateway_headers.get(EMPFAENGER)

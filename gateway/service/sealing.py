@@ -21,6 +21,7 @@ from gateway.partner import Partner
 from gateway.seal.policy import fingerprint, load_certificates
 from gateway.seal.sealer import ONE_SHOT_LIMIT, OPEN_LIMIT, CannotSeal, PartIn, Sealed, TooLargeToSeal, seal
 from gateway.service.context import Context
+from gateway.service.legible import legible_parts
 from gateway.store.database import Row
 from gateway.store.steps import do
 
@@ -78,7 +79,7 @@ class Sealing:
         return any(fingerprint(each) == certificate and each.not_valid_after_utc >= at for each in found)
 
     async def _seal(self, delivery: Row, partner: Partner, refused: list[str]) -> Wire:
-        parts = await self._parts(delivery["message_id"])
+        parts = await self._parts(delivery["message_id"], partner)
         signed, body = io.BytesIO(), io.BytesIO()
         try:
             sealed = await asyncio.to_thread(
@@ -100,15 +101,19 @@ class Sealing:
             raise CannotSend(f"{text} ({cannot.code})") from None
         return await self._keep(delivery, sealed, signed.getvalue(), body.getvalue(), refused)
 
-    async def _parts(self, message_id: str) -> list[PartIn]:
+    async def _parts(self, message_id: str, partner: Partner) -> list[PartIn]:
         rows = await self._ctx.db.fetch("parts", message_id)
         if sum(row["bytes"] for row in rows) > ONE_SHOT_LIMIT:
             raise CannotSend(_too_large())
         contents = [await self._ctx.content.read_all(row["content_id"], limit=ONE_SHOT_LIMIT) for row in rows]
-        return [
+        parts = [
             PartIn(row["name"], row["media_type"], io.BytesIO(content))
             for row, content in zip(rows, contents, strict=True)
         ]
+        if partner.mit_lesefassung:
+            named = [(row["name"], content) for row, content in zip(rows, contents, strict=True)]
+            parts += await asyncio.to_thread(legible_parts, message_id, named, self._ctx.directory)
+        return parts
 
     async def _keep(self, delivery: Row, sealed: Sealed, signed: bytes, body: bytes, refused: list[str]) -> Wire:
         now = self._ctx.now()
