@@ -124,6 +124,7 @@ def test_the_commands_that_need_no_configuration(installed: Installed, environme
     assert (decision["nummer"], decision["empfaenger"]) == ("3.2 Satz 1", ["abh:05315000"])
     (example,) = environment.glob("lib/python3.*/site-packages/schemas/beispiele/haft-3.2.xml")
     assert installed.run("check", str(example)).startswith("Gültig")
+    assert "Die Tests liegen im Quelltext" in installed.run("rules", "3.2")
     packs = {pack["name"]: pack["angenommen"] for pack in json.loads(installed.run("schemas", "list", "--json"))}
     assert packs == {"auslstraf-1.0": True, "strafausl-1.0": True}
 
