@@ -309,7 +309,16 @@ async def read_limited(request: web.Request, limit: int) -> bytes:
 
 def path_id(request: web.Request) -> str:
     """The `{id}` of the path; anything but a UUID answers as an unknown one."""
+    return uuid_of(request.match_info["id"])
+
+
+def uuid_of(text: str) -> str:
+    """A UUID in its one spelling.
+
+    Raises:
+        NotFound: it is none, so there is nothing of that id.
+    """
     try:
-        return str(uuid.UUID(request.match_info["id"]))
+        return str(uuid.UUID(text))
     except ValueError:
         raise NotFound from None

@@ -137,14 +137,17 @@ class Reading:
                 return teil(row), self._ctx.content.read(row["content_id"])
         raise NotFound
 
-    async def inbox(self, caller: Caller) -> Mapping[str, Any]:
-        """What waits for the caller's authorities, oldest first."""
-        rows = await self._ctx.db.fetch("inbox", listed(caller.behoerden), "", INBOX_PAGE)
+    async def inbox(self, caller: Caller, after: str = "") -> Mapping[str, Any]:
+        """What waits for the caller's authorities, oldest first; the next page begins after the entry `after`."""
+        rows = await self._ctx.db.fetch("inbox", listed(caller.behoerden), after, INBOX_PAGE)
         parts = await self._ctx.db.fetch("parts_of_messages", listed(row["message_id"] for row in rows))
         by_message: dict[str, list[Row]] = {}
         for part in parts:
             by_message.setdefault(part["message_id"], []).append(part)
-        return {"eintraege": [_entry(row, by_message[row["message_id"]]) for row in rows]}
+        return {
+            "eintraege": [_entry(row, by_message[row["message_id"]]) for row in rows],
+            "naechste": rows[-1]["id"] if len(rows) == INBOX_PAGE else None,
+        }
 
 
 def _received(delivery: Row, caller: Caller) -> bool:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from gateway.message import Caller, Teil
-from gateway.web import CALLER, answer_json, path_id, read_json
+from gateway.web import CALLER, answer_json, path_id, read_json, uuid_of
 
 
 class Reader(Protocol):
@@ -38,8 +38,8 @@ class Reader(Protocol):
     async def search(self, caller: Caller, query: Mapping[str, Any]) -> Mapping[str, Any]:
         """A page of messages."""
 
-    async def inbox(self, caller: Caller) -> Mapping[str, Any]:
-        """What waits for the caller's authorities."""
+    async def inbox(self, caller: Caller, after: str = "") -> Mapping[str, Any]:
+        """What waits for the caller's authorities, after the entry `after`."""
 
     async def vorgang(self, caller: Caller, vorgang_id: str) -> Mapping[str, Any]:
         """One Vorgang."""
@@ -108,8 +108,9 @@ class ReadSide:
         return answer_json(await self._reader.search(request[CALLER], await read_json(request)))
 
     async def inbox(self, request: web.Request) -> web.Response:
-        """`GET /v1/inbox`."""
-        return answer_json(await self._reader.inbox(request[CALLER]))
+        """`GET /v1/inbox`, `GET /v1/inbox?nach=ID`: an id of an entry is no personal data."""
+        after = request.query.get("nach", "")
+        return answer_json(await self._reader.inbox(request[CALLER], uuid_of(after) if after else ""))
 
     async def vorgang(self, request: web.Request) -> web.Response:
         """`GET /v1/vorgaenge/{id}`."""
