@@ -259,7 +259,9 @@ class Receiving:
             raise
         except Refusal as refusal:
             disposition = dispositions.UNEXPECTED_PROCESSING_ERROR
-            return replace(self._refuse(row, partner, refusal.code, disposition, verified=True), mic=mic)
+            judged = self._refuse(row, partner, refusal.code, disposition, verified=True)
+            told = await self._entering.complain(opened, partner, request.message_id, refusal)
+            return replace(judged, mic=mic, steps=(*judged.steps, *told))
         disposition = dispositions.DUPLICATE if entered.known else dispositions.PROCESSED
         return Judged(disposition, mic, True, entered.message_id, entered.steps)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from as2peer import Answered, Peer, amend, events_of, eventually, haft, later, peering, stranger
+from as2peer import Answered, Peer, amend, events_of, eventually, haft, later, peering, stranger, until
 from gatewayworld import BONN, JVA, KOELN, ZAB_KOELN, Api, Site, agree, calling
 
 from gateway import clock, mime
@@ -72,6 +72,10 @@ def result(answered: Answered) -> str:
 
 async def refused_because(gateway: Gateway) -> list[str]:
     return [json.loads(event["detail"])["grund"] for event in await events_of(gateway, "eingang_abgewiesen")]
+
+
+async def decided_for(gateway: Gateway) -> list[list[str]]:
+    return [json.loads(event["detail"])["empfaenger"] for event in await events_of(gateway, "entscheidung")]
 
 
 async def rows(gateway: Gateway, peer: Peer, message_id: str, to: str = EDGE) -> dict[str, Any] | None:
@@ -617,7 +621,7 @@ async def test_a_hub_does_not_take_what_was_signed_for_somebody_else(hub: Gatewa
     """What the JVA signed for Bonn, and Bonn encrypted to us, is not addressed to whom its XML names."""
     answered = await behoerde.send(haft(), HUB, BONN)
     assert result(answered) == "processed/error: unexpected-processing-error"
-    assert await events_of(hub, "entscheidung") == []
+    assert await decided_for(hub) == [[JVA]]  # the signer alone is told
     assert await refused_because(hub) == ["empfaenger"]
 
 
@@ -634,6 +638,35 @@ async def test_a_hub_refuses_what_the_rules_refuse_and_foreign_senders(
         answered = await peer.send(haft(), HUB, None)
         assert result(answered) == "processed/error: unexpected-processing-error"
         assert await refused_because(hub) == ["absender_fremd"]
+
+
+async def test_the_sender_is_told_why_in_an_encrypted_message(hub: Gateway, behoerde: Peer) -> None:
+    """The receipt has a code alone; the findings come as `fehler`, sealed for the sender."""
+    broken = haft().replace(b"<antrittAm>2026-10-05</antrittAm>", b"<antrittAm>gestern</antrittAm>")
+    message_id = behoerde.new_id()
+    answered = await behoerde.send(broken, HUB, None, message_id=message_id)
+    assert result(answered) == "processed/error: unexpected-processing-error"
+    await eventually(lambda: len(behoerde.messages) == 1)
+    opened = behoerde.messages[0].opened
+    assert opened is not None
+    assert opened.gateway_headers["X-Gateway-Empfaenger"] == JVA
+    xml = opened.parts[0][2]
+    assert b"fehler.9900090" in xml
+    assert b"antrittAm" in xml
+    assert hashlib.sha256(broken).hexdigest().encode() in xml
+    assert message_id.strip("<>").encode() in xml
+    fehler = opened.gateway_headers["X-Gateway-Id"]
+    await until(hub, fehler, "zugestellt", empfaenger=JVA)
+
+
+async def test_nobody_is_told_before_a_signature_held_nor_about_a_fehler(hub: Gateway, behoerde: Peer) -> None:
+    kind = "application/pkcs7-mime; smime-type=authEnveloped-data"
+    assert result(await behoerde.post(behoerde.headers(kind, to=HUB), b"rubbish")) == FAILED
+    faulty = b"<nachricht.strafausl.fehler.9900090 xmlns='urn:de:nrw:strafausl:1'/>"
+    assert result(await behoerde.send(faulty, HUB, None)).startswith("processed/error")
+    await asyncio.sleep(0.2)
+    assert behoerde.messages == []
+    assert await events_of(hub, "entscheidung") == []
 
 
 async def test_a_hub_takes_nothing_from_a_vermittler(
