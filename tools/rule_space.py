@@ -75,7 +75,7 @@ ASKED: Final = _facts(
     Azr(abgefragt=True, aktenfuehrende_abh=STA),
     Azr(abgefragt=True, aktenfuehrende_abh=FREMD),
 )
-FESTGESTELLT: Final = _vorgang("festgestellte_abh", KOELN, BONN)
+FESTGESTELLT: Final = _vorgang("festgestellte_abh", BONN, KOELN)
 AKTENLAGE: Final = (BEKANNT, ASKED, FESTGESTELLT)
 VERFAHREN: Final = _facts(
     "verfahren",
@@ -98,9 +98,9 @@ EINRICHTUNG: Final = _facts(
     Aufnahme(ags=DRAUSSEN, land_nrw=True),
 )
 WOHNSITZ: Final = _facts("wohnsitz_ags", DORT, DRAUSSEN)
-AUFLAGE: Final = _facts("auflage", Auflage(art="wohnsitzauflage"), Auflage(ags=HIER), Auflage(ags=DRAUSSEN))
-HAFT: Final = (EINRICHTUNG, BEKANNT, (ASKED[0], ASKED[3], ASKED[4]), FESTGESTELLT, WOHNSITZ, AUFLAGE)
-"""For a prison's notice the AZR only gives hints."""
+AUFLAGE: Final = _facts("auflage", Auflage(ags=HIER), Auflage(ags=DRAUSSEN))
+HAFT: Final = (EINRICHTUNG, BEKANNT, (ASKED[0], ASKED[3], ASKED[4]), FESTGESTELLT[:2], WOHNSITZ, AUFLAGE)
+"""For a prison's notice AZR and Vorgang only give hints."""
 ANSTALT: Final = _facts("haftanstalt", JVA, UFA, MRV, STA)
 TAG: Final = datetime.timedelta(days=1)
 ENTLASSUNG: Final = _facts("entlassung_am", STAND - TAG, STAND + 14 * TAG, STAND + 15 * TAG)
