@@ -61,14 +61,19 @@ def decree() -> Decree:
     return tomllib.loads(files(routing).joinpath("data", DECREE).read_text(encoding="utf-8"))
 
 
-@cache
 def font_files() -> dict[str, Path]:
-    """Style to font file."""
+    """Style to font file; a file that a cleaner of temporary folders took is written again."""
+    found = {name: _folder() / f"{module}.ttf" for name, module in FONTS.items()}
+    for name, path in found.items():
+        if not path.exists():
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.write_bytes(import_module(f"pymupdf_fonts.{FONTS[name]}").fontbuffer)
+    return found
+
+
+@cache
+def _folder() -> Path:
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it tells of each table that a PDF does not need
     folder = Path(tempfile.mkdtemp(prefix="gateway-font-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    written = {}
-    for style_name, module in FONTS.items():
-        written[style_name] = folder / f"{module}.ttf"
-        written[style_name].write_bytes(import_module(f"pymupdf_fonts.{module}").fontbuffer)
-    return written
+    return folder

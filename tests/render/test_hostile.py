@@ -239,3 +239,12 @@ def test_a_text_that_html_shows_can_be_too_long_for_a_pdf(directory: Verzeichnis
     assert len(render_html(root, directory)) > pdf.MAX_CHARACTERS
     with pytest.raises(TooLarge, match="PDF"):
         render_pdf(root, directory)
+
+
+def test_a_font_that_a_cleaner_took_is_written_again(directory: Verzeichnis) -> None:
+    root = message("<a>b</a>")
+    before = render_pdf(root, directory)
+    for path in resources.font_files().values():
+        path.unlink()
+    path.parent.rmdir()
+    assert render_pdf(root, directory) == before
