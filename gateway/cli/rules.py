@@ -30,7 +30,12 @@ class _Rules(click.Group):
         return super().get_command(ctx, cmd_name) or _number_command(cmd_name)
 
 
-@click.group(cls=_Rules, invoke_without_command=True, short_help="The rules of the decree.", subcommand_metavar="[NR]")
+@click.group(
+    cls=_Rules,
+    invoke_without_command=True,
+    short_help="The rules of the decree.",
+    subcommand_metavar="[NR·versions·diff]",
+)
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
