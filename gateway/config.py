@@ -273,6 +273,19 @@ class Regeln(_Table):
         return Einstellungen(self.vorrang_tage, self.frist_am_wochenende, erlaubnisse)
 
 
+class Fristen(_Table):
+    """When somebody is reminded, and when somebody is told that nothing happens."""
+
+    vorlauf_tage: Annotated[Whole, Field(ge=0, le=366)] = 14
+    """A duty with a day of its own (Nr. 5.6) is reminded so many days ahead: two weeks are left to examine."""
+    undatiert_tage: Annotated[Whole, Field(ge=0, le=366)] = 7
+    """A duty that is due at once („unverzüglich“, „umgehend“) is reminded so many days after it opened."""
+    zurueckstellung_tage: Annotated[Whole, Field(ge=1, le=366)] = 30
+    """How often the sender of a withheld notice is reminded to see whether the reason still holds (Nr. 1)."""
+    abholung_tage: Annotated[Whole, Field(ge=0, le=366)] = 3
+    """An inbox entry that nobody has collected for so many days raises an alarm: a weekend passes without one."""
+
+
 class Postausgang(_Table):
     """The mail server that takes our outgoing mail."""
 
@@ -344,6 +357,7 @@ class Config(_Table):
     zustellung: Zustellung = Zustellung()
     schemata: Schemata = Schemata()
     regeln: Regeln = Regeln()
+    fristen: Fristen = Fristen()
     postausgang: Postausgang | None = None
     zugang: tuple[Zugang, ...] = ()
 

@@ -119,6 +119,8 @@ class Submission:
     empfaenger: str | None = None
     bestehen_auf: str | None = None
     """The reason why the sender insists on delivery although the rules call the notice `entbehrlich`."""
+    signed_entity: bytes | None = field(default=None, repr=False)
+    """The exact bytes that the sender signed, where it signed: a forward carries them (wire.md section 2)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,16 @@ frist_am_wochenende = "unverschoben"
 # Mehrere Einträge auch als Tabellen [[regeln.erlaubnis]].
 # erlaubnis = [{ absender = "gds:R8088", anlass = "anklage_erhoben", grund = "Erprobung", bis = 2026-12-31 }]
 
+[fristen]
+# So viele Tage vor ihrem Tag wird an eine Pflicht mit Frist erinnert (Nummer 5.6).
+vorlauf_tage = 14
+# So viele Tage nach ihrer Entstehung wird an eine Pflicht erinnert, die unverzüglich zu erfüllen ist.
+undatiert_tage = 7
+# So oft wird der Absender an eine zurückgestellte Mitteilung erinnert (Nummer 1), in Tagen.
+zurueckstellung_tage = 30
+# Holt so viele Tage niemand einen Eintrag im Postfach ab, gibt es einen Alarm.
+abholung_tage = 3
+
 # Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
 # [postausgang]
 # Name des Mailservers.

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.states import DeliveryStatus
-from routing import Vorgangslage
+from routing import Entscheidung, Sachverhalt, Verzeichnis, Vorgangslage
+from routing.erlass.lage import STRAFVERFOLGUNG
 
 Row = Mapping[str, Any]
 NOT_INFORMED = frozenset(
@@ -45,6 +46,20 @@ class Bezug:
     eilbeduerftig: bool
     empfaenger: tuple[str, ...]
     """Everybody who was informed of it, forwards included."""
+
+
+def withheld(decision: Entscheidung, facts: Sachverhalt | None, directory: Verzeichnis) -> bool:
+    """Whether a notice must leave no trace for anybody but its sender (Nr. 1).
+
+    That is what is withheld, and what would be if a rule had placed it: a flagged notice in Klärung is as invisible. A
+    sender that the directory does not know is believed while its notice is in Klärung.
+    """
+    if decision.entscheidung == "zurueckgestellt":
+        return True
+    if decision.entscheidung == "zustellen" or facts is None or not facts.gefaehrdet_untersuchungszweck:
+        return False
+    sender = directory.behoerde(facts.absender, facts.stand)
+    return sender is None or sender.art in STRAFVERFOLGUNG
 
 
 def entries(messages: Iterable[Row], deliveries: Iterable[Row]) -> list[Entry]:

@@ -19,12 +19,15 @@ from gateway.events import Art
 from gateway.message import Answer, Caller, Geprueft, Kopf, Submission, Teil
 from gateway.route.plan import Planned, plan
 from gateway.route.resources import packaged_rules
+from gateway.route.vorgang import withheld
 from gateway.service.context import Context, akteur, new_id
+from gateway.service.duties import Duties
 from gateway.service.upload import Upload
-from gateway.service.vorgaenge import RACE, Vorgaenge, facts_step
+from gateway.service.vorgaenge import RACE, Found, Vorgaenge, facts_step, withheld_place
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
 from gateway.store.database import AlreadyThere, Do
+from gateway.store.steps import do
 from gateway.web import json_object
 from routing import Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
 
@@ -78,6 +81,7 @@ class Accepting:
         self._ctx = ctx
         self._wake = wake
         self.vorgaenge = Vorgaenge(ctx)
+        self.duties = Duties(ctx)
 
     def upload(self) -> Upload:
         """Where one request's files go: encrypted staging."""
@@ -130,12 +134,22 @@ class Accepting:
         deliveries = await self.plan(entscheidung, test=kopf.test, size=size)
         anlass = facts.anlass if facts else None
         draft = Draft(new_id(), herkunft, kopf, anlass, entscheidung, print_, self._ctx.now(), deliveries)
-        joining = [
-            *self.vorgaenge.join_steps(found, draft.id, kopf, facts),
-            *self.vorgaenge.duty_steps(found, draft.id, entscheidung, geprueft.bedingungen),
+        joining = self._joining(found, draft, facts, geprueft.bedingungen)
+        return await self._store(draft, submission, joining)
+
+    def _joining(self, found: Found, draft: Draft, facts: Sachverhalt | None, conditions: frozenset[str]) -> list[Do]:
+        """Statements that put a message into its Vorgang, with its duties, and keep its facts."""
+        if withheld(draft.entscheidung, facts, self._ctx.directory):
+            steps = self.vorgaenge.withhold_steps(found, draft.id, draft.kopf, facts)
+            found = withheld_place(found)
+        else:
+            steps = self.vorgaenge.join_steps(found, draft.id, draft.kopf, facts)
+        return [
+            *steps,
+            *self.duties.steps(found, draft.id, draft.entscheidung, conditions),
+            *clearing_steps(self._ctx, draft.id, draft.entscheidung),
             *facts_step(self._ctx, draft.id, facts),
         ]
-        return await self._store(draft, submission, joining)
 
     async def plan(self, entscheidung: Entscheidung, *, test: bool, size: int) -> tuple[Planned, ...]:
         """One planned delivery for each recipient of a decision; none unless it says `zustellen`."""
@@ -176,7 +190,10 @@ class Accepting:
             teile=[teil.sha256 for teil in parts],
             absender=draft.kopf.absender,
         )
-        contents = content_steps(self._ctx, draft.id, submission, parts)
+        contents = [
+            *content_steps(self._ctx, draft.id, submission, parts),
+            *signed_steps(self._ctx, draft.id, submission),
+        ]
         await self._ctx.db.commit(*message_steps(self._ctx, draft, answer), *contents, *joining, accepted)
         self._wake()
         return Answer(202, answer, f"/v1/messages/{draft.id}")
@@ -195,6 +212,28 @@ def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:
         return Entscheidung("klaerung", "", (Grund("", text),))
     text = "Diese Nachrichtenart geht an den Empfänger, den ihr Kopf nennt."
     return Entscheidung("zustellen", "", (Grund("", text),), empfaenger=(empfaenger,))
+
+
+def clearing_steps(ctx: Context, message_id: str, entscheidung: Entscheidung) -> list[Do]:
+    """Statements that keep each recipient that could not be placed while others could (2a.5), for an operator."""
+    if entscheidung.entscheidung != "zustellen":
+        return []
+    return [
+        do(
+            "insert_clearing",
+            id=new_id(),
+            message_id=message_id,
+            nummer=folge.nummer,
+            empfaenger=folge.empfaenger,
+            forwarder=None,
+            received_as=None,
+            grund=None,
+            text=folge.text,
+            now=ctx.now(),
+        )
+        for folge in entscheidung.folgen
+        if folge.art == "klaerung"
+    ]
 
 
 def answer_body(draft: Draft, sha256: str) -> bytes:
@@ -296,6 +335,14 @@ def content_steps(ctx: Context, message_id: str, submission: Submission, parts: 
         args = (message_id, teil.n, teil.name, teil.media_type, teil.sha256, teil.bytes, content.id)
         steps += [*content.steps, Do("insert_part", args, expect=1)]
     return steps
+
+
+def signed_steps(ctx: Context, message_id: str, submission: Submission) -> list[Do]:
+    """Statements that keep what the sender signed."""
+    if submission.signed_entity is None:
+        return []
+    kept = ctx.content.seal_small(submission.signed_entity, ctx.now())
+    return [*kept.steps, do("keep_signed", message_id=message_id, signed_content=kept.id)]
 
 
 def _json_part(raw: bytes | None) -> dict[str, Any] | None:

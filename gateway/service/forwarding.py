@@ -1,61 +1,67 @@
 """One act of a recipient, two messages of the gateway, one commit (Nr. 3.2 Satz 2 and 3, Nr. 5.4 Satz 2 and 3).
 
-Promises: the competent authority gets the unchanged original by digest and as parts, never nested, with our signed
-receipt of acceptance; the JVA learns in the same commit which authority that is.
+Promises: the competent authority gets the unchanged original and, with it, every correction of it; the JVA learns in
+the same commit which authority that is; what the forwarder still owed goes over. Nobody gets the same notice twice by
+forwarding, whoever forwards at the same moment. Where nobody in NRW is competent, an operator names the authority
+(2a.7). An Ersuchen goes on within the Staatsanwaltschaften (2.5 Satz 3 and 4).
 Fails: `NotFound` for who is no recipient, `Invalid` with the reason, `Forbidden` at an edge.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from typing import Any
 
-from gateway import clock, mime
+from gateway import clock
 from gateway.accept.commands import Forward
-from gateway.errors import Forbidden, Invalid
+from gateway.errors import Conflict, Forbidden, Invalid
 from gateway.events import Art
 from gateway.message import Answer, Caller, StagedFile, Submission
-from gateway.partner import Algorithmen
-from gateway.route.chain import WEITERLEITUNG, demand_new, read_chain
+from gateway.route.chain import demand_new
 from gateway.route.compose import (
-    Einzelteile,
     Kopfangaben,
-    Original,
-    Reiseteil,
     Stelle,
     Weiterleitende,
     compose_weiterleitung,
     compose_zustaendigkeitsmitteilung,
-    original_dateiname,
 )
-from gateway.seal.sealer import sign_entity
-from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
+from gateway.service.accepting import (
+    Accepting,
+    Draft,
+    content_steps,
+    delivery_steps,
+    fingerprint,
+    message_steps,
+    parts_of,
+)
 from gateway.service.context import Context, akteur, new_id
+from gateway.service.originals import Notice, Originals
 from gateway.service.reading import Reading
-from gateway.service.vorgaenge import Found
-from gateway.store.content import Sealed, reveal
-from gateway.store.database import Do, Row
-from routing import Entscheidung, Folge, Grund, Sachverhalt, weiterleitungsziel
+from gateway.store.content import conceal, reveal
+from gateway.store.database import AlreadyThere, Do, Row, StaleState
+from gateway.store.steps import do, status_follows
+from routing import Entscheidung, Folge, Grund, weiterleitungsziel
 
-XML_LIMIT = 8 * 1024 * 1024
-"""Largest XML part (gateway/accept/form.py)."""
+ABH = ("abh", "zab")
+STA = ("sta",)
 
 
 @dataclass(frozen=True)
-class Notice:
-    """The notice that is forwarded: always the original, whoever had it before."""
+class Passing:
+    """One forward: what, by whom, to whom, why."""
 
-    row: Row
-    parts: list[Row]
-    xml: bytes
-    chain: tuple[Weiterleitende, ...]
-    informed: frozenset[str]
-    found: Found
+    notice: Notice
+    link: Weiterleitende
+    an: str
+    grund: str
+    """The forwarder's words."""
+    zustaendigkeit: str
+    """Why `an` is competent."""
+    nummer: str
+    """The number of the decree, without its Satz."""
 
 
 class Forwarding:
@@ -65,6 +71,7 @@ class Forwarding:
         self._ctx = ctx
         self._reading = reading
         self._accepting = accepting
+        self._originals = Originals(ctx, accepting.vorgaenge)
         self._wake = wake
 
     async def forward(self, caller: Caller, message_id: str, command: Forward) -> Answer:
@@ -72,117 +79,171 @@ class Forwarding:
 
         Raises:
             NotFound: the caller is no recipient of it.
-            Forbidden: at an edge.
-            Invalid: nobody else is competent, a loop, an unknown authority.
+            Forbidden: at an edge, or the caller is neither Ausländerbehörde nor, for an Ersuchen, Staatsanwaltschaft.
+            Invalid: the forwarder itself is competent, a loop, an unknown authority.
         """
         if self._ctx.config.gateway.eigene:
             raise Forbidden("Weitergeleitet wird am Vermittler, unter der mitgelieferten X-Gateway-Id.", code="edge")
-        forwarder = await self._forwarder(caller, message_id)
-        notice = await self._notice(message_id)
-        an, grund = await self._addressee(notice, forwarder, command)
-        demand_new(an, forwarder, notice.informed, notice.chain)
-        link = Weiterleitende(forwarder, self._ctx.at().astimezone(clock.BERLIN))
-        first = await self._weiterleitung(notice, link, an, command.grund, grund)
-        second = await self._zustaendigkeitsmitteilung(notice, link, an, grund)
-        event = self._ctx.event(
-            Art.WEITERLEITUNG, akteur(caller), message_id=notice.row["id"], stelle=forwarder, an=an, neu=first[0].id
-        )
-        await self._ctx.db.commit(*first[1], *(second[1] if second else ()), event)
-        self._wake()
-        return _answer(first[0], an, second[0] if second else None)
-
-    async def _forwarder(self, caller: Caller, message_id: str) -> str:
-        """The caller's authority that received the message, and may forward."""
         seen = await self._reading.slice(caller, message_id)
+        notice = await self._originals.notice(message_id)
         own = [d["empfaenger"] for d in seen.deliveries if d["empfaenger"] in caller.behoerden]
-        kinds = {key: self._kind(key) for key in own}
+        forwarder = self._forwarder(own, notice)
+        if self._kind(forwarder) in STA:
+            return await self._within_justice(caller, notice, forwarder, command)
+        if command.dezernat is not None:
+            raise Invalid("Ein Dezernat gibt es nur bei Ersuchen an eine Staatsanwaltschaft.", code="dezernat")
+        link = Weiterleitende(forwarder, self._ctx.at().astimezone(clock.BERLIN))
+        an, zustaendigkeit = self._addressee(notice, forwarder, command)
+        if an is None:
+            return await self._into_clearing(caller, notice, link, message_id, command.grund, zustaendigkeit)
+        passing = Passing(notice, link, an, command.grund, zustaendigkeit, _nummer(notice.row["nummer"]))
+        return await self._pass_on(caller, passing)
+
+    async def complete(self, caller: Caller, point: Row, an: str, grund: str) -> Answer:
+        """An operator names the authority for a forward that waits in Klärung; it goes out as the forwarder's act."""
+        if self._kind(an) not in ABH:
+            raise Invalid("„an“ ist keine Ausländerbehörde des Verzeichnisses.", code="an_unbekannt")
+        notice = await self._originals.notice(point["received_as"])
+        link = Weiterleitende(point["forwarder"], clock.as_datetime(point["opened"]).astimezone(clock.BERLIN))
+        words = reveal(self._ctx.store_key, f"grund {point['id']}", bytes(point["grund"]))
+        named = f"Der Betrieb hat {an} als zuständig benannt: {grund}"
+        passing = Passing(notice, link, an, words, named, _nummer(notice.row["nummer"]))
+        settled = (
+            do("finish_clearing", expect=1, id=point["id"], now=self._ctx.now()),
+            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=notice.row["id"], an=an, grund=grund),
+        )
+        return await self._pass_on(caller, passing, *settled)
+
+    def _forwarder(self, own: list[str], notice: Notice) -> str:
+        """The caller's authority that received the message, and may forward."""
+        allowed = (*ABH, *STA) if notice.is_ersuchen else ABH
         for key in own:
-            if kinds[key] in ("abh", "zab"):
-                return str(key)
+            if self._kind(key) in allowed:
+                return key
         raise Forbidden("Weiterleiten kann nur eine Ausländerbehörde, die Empfängerin der Mitteilung ist.")
 
     def _kind(self, key: str | None) -> str | None:
         found = self._ctx.directory.behoerde(key, self._ctx.today())
         return found.art if found else None
 
-    async def _notice(self, message_id: str) -> Notice:
-        row = await self._ctx.db.fetch_one("message", message_id)
-        assert row is not None
-        chain: tuple[Weiterleitende, ...] = ()
-        if row["wurzel"] == WEITERLEITUNG and row["bezug_id"] is not None:
-            chain = read_chain(await self._xml(await self._ctx.db.fetch("parts", row["id"])))
-            row = await self._ctx.db.fetch_one("message", row["bezug_id"]) or row
-        parts = await self._ctx.db.fetch("parts", row["id"])
-        found = await self._accepting.vorgaenge.of_reference(row["id"])
-        return Notice(row, parts, await self._xml(parts), chain, await self._informed(row), found)
-
-    async def _xml(self, parts: list[Row]) -> bytes:
-        return await self._ctx.content.read_all(parts[0]["content_id"], limit=XML_LIMIT)
-
-    async def _informed(self, original: Row) -> frozenset[str]:
-        """Everybody who was sent the notice, by routing or by forwarding."""
-        about = await self._ctx.db.fetch("messages_about", original["id"])
-        ids = [original["id"], *(row["id"] for row in about if row["wurzel"] == WEITERLEITUNG)]
-        rows = await self._ctx.db.fetch("recipients_of_messages", json.dumps(ids))
-        return frozenset(row["empfaenger"] for row in rows)
-
-    async def _addressee(self, notice: Notice, forwarder: str, command: Forward) -> tuple[str, str]:
-        """Whom to, and why: the one that the forwarder names, or the one that § 14 ZustAVO names."""
-        if command.dezernat is not None:
-            raise Invalid("Ein Dezernat gibt es nur bei Ersuchen an eine Staatsanwaltschaft.", code="dezernat")
+    def _addressee(self, notice: Notice, forwarder: str, command: Forward) -> tuple[str | None, str]:
+        """Whom to, and why: the one that the forwarder names, or the one that § 14 ZustAVO names; None for Klärung."""
         if command.an is not None:
-            if self._kind(command.an) not in ("abh", "zab"):
+            if self._kind(command.an) not in ABH:
                 raise Invalid("„an“ ist keine Ausländerbehörde des Verzeichnisses.", code="an_unbekannt")
             return command.an, f"Von {forwarder} als zuständig benannt."
-        facts = self._facts(notice)
         found = weiterleitungsziel(
-            self._ctx.directory, facts, auflage_ags=command.auflage_ags, wohnsitz_ags=command.wohnsitz_ags
+            self._ctx.directory,
+            self._originals.facts(notice),
+            auflage_ags=command.auflage_ags,
+            wohnsitz_ags=command.wohnsitz_ags,
         )
-        if found.abh is None:
-            raise Invalid(f"{found.grund.text} Nennen Sie die Behörde („an“).", code="keine_zustaendige_abh")
         return found.abh, f"{found.grund.nummer}: {found.grund.text}"
 
-    def _facts(self, notice: Notice) -> Sachverhalt:
-        """The notice's facts, as they were kept; without them, only its sender."""
-        row = notice.row
-        if row["facts"] is None:
-            return Sachverhalt(anlass=row["anlass"] or "weitere_mitteilung", absender=row["absender"])
-        text = reveal(self._ctx.store_key, f"facts {row['id']}", bytes(row["facts"]))
-        return Sachverhalt.from_json(json.loads(text))
+    # --- the forward itself
 
-    async def _weiterleitung(
-        self, notice: Notice, link: Weiterleitende, an: str, grund: str, zustaendigkeit: str
-    ) -> tuple[Draft, list[Do]]:
-        original, files = self._original(notice)
-        xml = compose_weiterleitung(
-            self._kopf(notice, link, an), original, [*notice.chain, link], f"{grund} {zustaendigkeit}"
+    async def _pass_on(self, caller: Caller, passing: Passing, *more: Do) -> Answer:
+        """Weiterleitung and Zuständigkeitsmitteilung, durable together or not at all."""
+        notice, forwarder = passing.notice, passing.link.stelle
+        demand_new(passing.an, forwarder, notice.informed, notice.chain)
+        owed = await self._owed(notice, forwarder)
+        first, steps = await self._weiterleitung(passing, owed)
+        second = await self._zustaendigkeitsmitteilung(passing)
+        original = notice.row["id"]
+        detail = {"stelle": forwarder, "an": passing.an, "neu": first.id}
+        await self._commit(
+            do("touch_message", expect=1, id=original, now=self._ctx.now()),
+            do("insert_forward_target", expect=1, original_id=original, empfaenger=passing.an, message_id=first.id),
+            *more,
+            *steps,
+            *(second[1] if second else ()),
+            *self._accepting.duties.hand_over(notice.found, owed, passing.an, first.id),
+            *await self._corrections(notice, passing.an),
+            self._ctx.event(Art.WEITERLEITUNG, akteur(caller), message_id=original, **detail),
         )
-        nummer = _nummer(notice.row["nummer"], "Satz 2")
+        return _answer(first, passing.an, second[0] if second else None)
+
+    async def _commit(self, *steps: Do) -> None:
+        try:
+            await self._ctx.db.commit(*steps)
+        except AlreadyThere as there:
+            if there.constraint != "forward_target_identity":
+                raise
+            raise _informed() from None
+        except StaleState as stale:
+            if stale.query == "insert_forward_target":
+                raise _informed() from None
+            raise Conflict("Der Zustand der Nachricht hat sich inzwischen geändert.", code="status") from None
+        self._wake()
+
+    async def _owed(self, notice: Notice, forwarder: str) -> list[Row]:
+        """Open duties of the forwarder that the notice opened, as it came or as it was forwarded."""
+        rows = [row for id_ in notice.passed_on for row in await self._ctx.db.fetch("duties_of_message", id_)]
+        return [row for row in rows if row["pflichtig"] == forwarder and row["done"] is None]
+
+    async def _weiterleitung(self, passing: Passing, owed: list[Row]) -> tuple[Draft, list[Do]]:
+        notice = passing.notice
+        original, files = await self._originals.travelling(notice)
+        words = f"{passing.grund} {passing.zustaendigkeit}"
+        kopf = self._kopf(notice, passing.link, passing.an)
+        xml = compose_weiterleitung(kopf, original, [*notice.chain, passing.link], words)
+        nummer = f"{passing.nummer} Satz {'4' if notice.is_ersuchen else '2'}"
         decision = Entscheidung(
             "zustellen",
             nummer,
-            (Grund(nummer, "Weiterleitung an die zuständige Ausländerbehörde."),),
-            empfaenger=(an,),
-            vorrang=True,
-            folgen=_folgen(notice, link.stelle, an, nummer),
+            _reasons(passing, nummer),
+            empfaenger=(passing.an,),
+            vorrang=not notice.is_ersuchen or bool(notice.row["vorrang"]),
+            folgen=_folgen(passing, nummer, owed),
         )
         return await self._draft(notice, xml, files, decision)
 
-    async def _zustaendigkeitsmitteilung(
-        self, notice: Notice, link: Weiterleitende, an: str, grund: str
-    ) -> tuple[Draft, list[Do]] | None:
-        jva = notice.row["absender"]
+    async def _zustaendigkeitsmitteilung(self, passing: Passing) -> tuple[Draft, list[Do]] | None:
+        jva = passing.notice.row["absender"]
         if self._kind(jva) != "jva":
             return None
-        xml = compose_zustaendigkeitsmitteilung(self._kopf(notice, link, jva), an, link, grund)
-        nummer = _nummer(notice.row["nummer"], "Satz 3")
-        reason = (Grund(nummer, f"Zuständig ist {an}."),)
-        return await self._draft(notice, xml, (), Entscheidung("zustellen", nummer, reason, (jva,), vorrang=True))
+        kopf = self._kopf(passing.notice, passing.link, jva)
+        xml = compose_zustaendigkeitsmitteilung(kopf, passing.an, passing.link, passing.zustaendigkeit)
+        nummer = f"{passing.nummer} Satz 3"
+        reason = (Grund(nummer, f"Zuständig ist {passing.an}."),)
+        decision = Entscheidung("zustellen", nummer, reason, (jva,), vorrang=True)
+        return await self._draft(passing.notice, xml, (), decision)
+
+    async def _corrections(self, notice: Notice, an: str) -> list[Do]:
+        """Corrections of the notice follow it: who is informed of the one is informed of the others (§ 20 EGGVG)."""
+        corrected = {notice.row["eigene_id"]}
+        steps: list[Do] = []
+        for entry in notice.found.entries:
+            message = entry.message
+            about = message["anlass"] == "berichtigung" and message["fremde_id"] in corrected
+            if about and message["absender"] == notice.row["absender"]:
+                corrected.add(message["eigene_id"])
+                steps += await self._correction(message, an)
+        return steps
+
+    async def _correction(self, message: Row, an: str) -> list[Do]:
+        """One recipient more for a stored correction; its decision says so."""
+        now = self._ctx.now()
+        value = json.loads(message["entscheidung"])
+        text = f"Die Mitteilung wurde an {an} weitergeleitet; die Berichtigung folgt ihr."
+        value["empfaenger"] = [*value["empfaenger"], an]
+        value["begruendung"] = [*value["begruendung"], Grund(value["nummer"], text).as_json()]
+        size = sum(part["bytes"] for part in await self._ctx.db.fetch("parts", message["id"]))
+        only = Entscheidung("zustellen", value["nummer"], (), (an,))
+        (planned,) = await self._accepting.plan(only, test=bool(message["test"]), size=size)
+        after = json.dumps(value, ensure_ascii=False)
+        before = message["entscheidung"]
+        return [
+            do("amend_decision", expect=1, id=message["id"], before=before, after=after, now=now),
+            *delivery_steps(self._ctx, message["id"], planned, vorrang=bool(message["vorrang"]), at=now),
+            do("insert_readers", message_id=message["id"]),
+            *status_follows(message["id"], now),
+        ]
 
     def _kopf(self, notice: Notice, link: Weiterleitende, leser: str) -> Kopfangaben:
         return Kopfangaben(
             eigene_id=str(uuid.uuid4()),
-            erstellt=link.zeitpunkt,
+            erstellt=self._ctx.at().astimezone(clock.BERLIN),
             autor=self._stelle(link.stelle),
             leser=self._stelle(leser),
             fremde_id=notice.row["eigene_id"],
@@ -212,78 +273,104 @@ class Forwarding:
             deliveries=await self._accepting.plan(decision, test=checked.kopf.test, size=size),
             bezug_id=notice.row["id"],
         )
-        vorgaenge = self._accepting.vorgaenge
         steps = [
             *message_steps(self._ctx, draft, None),
             *content_steps(self._ctx, draft.id, submission, parts_of(submission)),
-            *vorgaenge.join_steps(notice.found, draft.id, checked.kopf, None),
-            *vorgaenge.duty_steps(notice.found, draft.id, decision),
+            *self._accepting.vorgaenge.join_steps(replace(notice.found, new=False), draft.id, checked.kopf, None),
         ]
         return draft, steps
 
-    def _original(self, notice: Notice) -> tuple[Original, tuple[StagedFile, ...]]:
-        """The original by digest, and the parts that travel: XML, files, our signed receipt of acceptance."""
-        row = notice.row
-        xml, *files = notice.parts
-        xml_name = original_dateiname(row["eigene_id"])
-        receipt_name, receipt = f"Annahmequittung_{row['id']}.eml", self._acceptance(notice)
-        carried = [_carried(xml, xml_name), *(_carried(file, file["name"]) for file in files)]
-        digest = hashlib.sha256(receipt).hexdigest()
-        content = self._ctx.content.seal_small(receipt, self._ctx.now())
-        form = Einzelteile(
-            nachricht=Reiseteil(xml_name, xml["sha256"]),
-            dateien=tuple(Reiseteil(file["name"], file["sha256"]) for file in files),
-            annahmequittung=Reiseteil(receipt_name, digest),
+    # --- Klärung and Dezernat: no message yet, or none at all
+
+    async def _into_clearing(
+        self, caller: Caller, notice: Notice, link: Weiterleitende, message_id: str, grund: str, text: str
+    ) -> Answer:
+        """Nobody in NRW is competent: an operator names the authority, and the forward goes on (2a.7)."""
+        point, nummer = new_id(), f"{_nummer(notice.row['nummer'])} Satz 2"
+        open_point = do(
+            "insert_clearing",
+            id=point,
+            message_id=notice.row["id"],
+            nummer=nummer,
+            empfaenger=None,
+            forwarder=link.stelle,
+            received_as=message_id,
+            grund=conceal(self._ctx.store_key, f"grund {point}", grund),
+            text=text,
+            now=self._ctx.now(),
         )
-        original = Original(
-            row["eigene_id"], row["wurzel"], row["version"], row["absender"], form, _berlin(row["eingang"])
+        detail = {"stelle": link.stelle, "an": None}
+        event = self._ctx.event(Art.WEITERLEITUNG, akteur(caller), message_id=notice.row["id"], **detail)
+        try:
+            await self._ctx.db.commit(open_point, event)
+        except AlreadyThere as there:
+            if there.constraint != "clearing_forward":
+                raise
+            raise Conflict(
+                "Eine Weiterleitung dieser Mitteilung wartet schon auf die Klärung.", code="klaerung"
+            ) from None
+        decision = Entscheidung("klaerung", nummer, (Grund(nummer, text),))
+        return _recorded(notice, "klaerung", decision, {"an": None})
+
+    async def _within_justice(self, caller: Caller, notice: Notice, sta: str, command: Forward) -> Answer:
+        """An Ersuchen goes on to a Dezernat of the same Staatsanwaltschaft, or to another one (2.5 Satz 3 and 4)."""
+        if command.an is None or command.an == sta:
+            if command.dezernat is None:
+                raise Invalid("Nennen Sie das Dezernat oder eine andere Staatsanwaltschaft („an“).", code="an_fehlt")
+            return await self._to_dezernat(caller, notice, sta, command.dezernat)
+        if self._kind(command.an) not in STA:
+            raise Invalid("„an“ ist keine Staatsanwaltschaft des Verzeichnisses.", code="an_unbekannt")
+        link = Weiterleitende(sta, self._ctx.at().astimezone(clock.BERLIN))
+        place = f" Dezernat: {command.dezernat}." if command.dezernat else ""
+        passing = Passing(notice, link, command.an, command.grund, f"Von {sta} als zuständig benannt.{place}", "2.5")
+        return await self._pass_on(caller, passing)
+
+    async def _to_dezernat(self, caller: Caller, notice: Notice, sta: str, dezernat: str) -> Answer:
+        """The Staatsanwaltschaft has the Ersuchen already: the Vorgang keeps where it went, nothing is sent."""
+        id_ = new_id()
+        kept = do(
+            "insert_dezernat",
+            id=id_,
+            message_id=notice.row["id"],
+            authority=sta,
+            dezernat=conceal(self._ctx.store_key, f"dezernat {id_}", dezernat),
+            now=self._ctx.now(),
         )
-        signed = StagedFile(receipt_name, "application/octet-stream", digest, len(receipt), content)
-        return original, (*carried, signed)
-
-    def _acceptance(self, notice: Notice) -> bytes:
-        """Our signed word for what we accepted, from whom and when: a MIME entity `multipart/signed`."""
-        row = notice.row
-        value = {
-            "art": "annahme",
-            "gateway": self._ctx.config.gateway.kennung,
-            "id": row["id"],
-            "nachrichten_id": row["eigene_id"],
-            "absender": row["absender"],
-            "zeitpunkt": clock.as_iso(row["eingang"]),
-            "teile": [{"name": part["name"], "sha256": part["sha256"]} for part in notice.parts],
-        }
-        text = json.dumps(value, ensure_ascii=True, indent=1).replace("\n", "\r\n").encode() + b"\r\n"
-        entity = mime.build([("Content-Type", "application/json"), ("Content-Transfer-Encoding", "7bit")], text)
-        content_type, body = sign_entity(entity, self._ctx.identity, Algorithmen(), self._ctx.at())
-        return mime.build([("MIME-Version", "1.0"), ("Content-Type", content_type)], body)
+        detail = {"stelle": sta, "an": sta, "dezernat": id_}
+        await self._ctx.db.commit(
+            kept, self._ctx.event(Art.WEITERLEITUNG, akteur(caller), message_id=notice.row["id"], **detail)
+        )
+        text = "Das Ersuchen ist innerhalb der Staatsanwaltschaft an das Dezernat gegangen."
+        decision = Entscheidung("zustellen", "2.5 Satz 3", (Grund("2.5 Satz 3", text),), (sta,))
+        return _recorded(notice, notice.row["status"], decision, {"an": sta, "dezernat": dezernat})
 
 
-def _carried(part: Row, name: str) -> StagedFile:
-    """A stored part that travels once more: its content is referred to, not copied."""
-    content = Sealed(part["content_id"], part["sha256"], part["bytes"], ())
-    return StagedFile(name, part["media_type"], part["sha256"], part["bytes"], content)
+def _informed() -> Invalid:
+    return Invalid("Diese Behörde hat die Mitteilung bereits erhalten.", code="bereits_unterrichtet")
 
 
-def _berlin(micros: int) -> datetime:
-    return clock.as_datetime(micros).astimezone(clock.BERLIN)
+def _reasons(passing: Passing, nummer: str) -> tuple[Grund, ...]:
+    if passing.notice.is_ersuchen:
+        text = "Das Ersuchen geht an eine weitere Staatsanwaltschaft; gemeint sind im Text Dezernate."
+        return (Grund(nummer, text, auslegung=True),)
+    text = "Weiterleitung an die zuständige Ausländerbehörde."
+    about_prison = passing.notice.row["nummer"].startswith(("3.", "5."))
+    entsprechend = "Die Vorschrift gilt entsprechend für Mitteilungen, die nicht von einer Anstalt kommen."
+    return (Grund(nummer, text), *(() if about_prison else (Grund(nummer, entsprechend, auslegung=True),)))
 
 
-def _folgen(notice: Notice, forwarder: str, an: str, nummer: str) -> tuple[Folge, ...]:
-    """What a forward establishes; the duty to examine (3.3) goes over to the competent authority."""
-    established = Folge("feststellung", nummer, f"Im Vorgang gilt nun {an} als zuständig.", empfaenger=an)
-    if notice.row["anlass"] != "untersuchungshaft_antritt":
-        return (established,)
-    return (
-        established,
-        Folge("erledigt", "3.3", "Die Prüfung obliegt der zuständigen Ausländerbehörde.", forwarder),
-        Folge("pflicht", "3.3", "Aufenthaltsbeendende Maßnahmen sind umgehend zu prüfen.", an),
-    )
+def _folgen(passing: Passing, nummer: str, owed: list[Row]) -> tuple[Folge, ...]:
+    """What a forward establishes; what the forwarder still owed for the notice goes over with it."""
+    moved = tuple(Folge("pflicht", duty["nummer"], duty["text"], passing.an) for duty in owed)
+    if passing.notice.is_ersuchen:
+        return moved
+    text = f"Im Vorgang gilt nun {passing.an} als zuständig."
+    return (Folge("feststellung", nummer, text, empfaenger=passing.an), *moved)
 
 
-def _nummer(original: str, satz: str) -> str:
-    """The sentence that a forward follows: 5.4 for notices of Nr. 5, else 3.2."""
-    return f"{'5.4' if original.startswith('5.') else '3.2'} {satz}"
+def _nummer(original: str) -> str:
+    """The number that a forward follows: 5.4 for notices of Nr. 5, else 3.2."""
+    return "5.4" if original.startswith("5.") else "3.2"
 
 
 def _answer(weiterleitung: Draft, an: str, mitteilung: Draft | None) -> Answer:
@@ -297,3 +384,10 @@ def _answer(weiterleitung: Draft, an: str, mitteilung: Draft | None) -> Answer:
     }
     body = json.dumps(value, ensure_ascii=False).encode()
     return Answer(202, body, f"/v1/messages/{weiterleitung.id}")
+
+
+def _recorded(notice: Notice, status: str, decision: Entscheidung, more: dict[str, Any]) -> Answer:
+    """The answer where no message was made."""
+    value: dict[str, Any] = {"id": notice.row["id"], "nachrichten_id": notice.row["eigene_id"], "status": status}
+    value |= more | {"entscheidung": decision.as_json(), "zustaendigkeitsmitteilung": None}
+    return Answer(202, json.dumps(value, ensure_ascii=False).encode(), f"/v1/messages/{notice.row['id']}")

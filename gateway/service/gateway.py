@@ -37,6 +37,7 @@ from gateway.service.operating import Operating
 from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
+from gateway.service.reminding import Reminding
 from gateway.service.sealing import Sealing
 from gateway.service.searching import Searching
 from gateway.service.settling import Settling
@@ -106,16 +107,18 @@ class Gateway:
         settling = Settling(ctx)
         self.accepting = Accepting(ctx, self._wake)
         self.reading = Reading(ctx)
+        self.reminding = Reminding(ctx)
         self.receipts = Receipts(ctx, self._http, retry_policy(ctx))
         self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
         self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
+        forwarding = Forwarding(ctx, self.reading, self.accepting, self._wake)
         self.listeners = Listeners(
             ctx,
             accepting=self.accepting,
             commands=_Commands(
-                Forwarding(ctx, self.reading, self.accepting, self._wake),
+                forwarding,
                 Collecting(ctx),
-                Operating(ctx, self.accepting, self._wake),
+                Operating(ctx, self.accepting, forwarding, self._wake),
             ),
             reading=_Reader(self.reading, Searching(ctx), Showing(ctx)),
             receiving=self.receiving,
@@ -168,8 +171,14 @@ class Gateway:
         await self.ctx.db.commit(self.ctx.event(Art.WIEDERANLAUF, self.ctx.self_akteur, **found))
 
     def _tidying(self) -> tuple[Callable[[], Awaitable[object]], ...]:
-        """Deadlines, orphans, requests that nobody judges any more."""
-        return (self.delivering.overdue, self.receiving.recover, self._sweep)
+        """Deadlines, requests that nobody judges any more, reminders, alarms, orphans."""
+        return (
+            self.delivering.overdue,
+            self.receiving.recover,
+            self.reminding.remind,
+            self.reminding.alarm,
+            self._sweep,
+        )
 
     async def _regularly(self, seconds: float, *jobs: Callable[[], Awaitable[object]]) -> None:
         """Jobs again and again until the gateway stops; what fails is logged and tried again."""

@@ -1,7 +1,7 @@
 """What a person does with a message: release, assign, resend, cancel (contracts.md section 5).
 
 Promises: each act needs its reason and is an event; a release or an assignment decides once more, by the rules and the
-Vorgang of now, in one commit with its deliveries.
+Vorgang of now, in one commit with its deliveries; of two acts at once one happens and the other is told.
 Fails: `NotFound` for who may not, `Conflict` for a message that is in another state, `Invalid` for what the rules or
 the directory refuse.
 """
@@ -16,18 +16,21 @@ from typing import Any
 
 from gateway import clock
 from gateway.accept.commands import Assignment, Reason
-from gateway.errors import Conflict, Forbidden, Invalid, NotFound
+from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Overloaded
 from gateway.events import Art
 from gateway.message import Answer, Caller
+from gateway.route.assignment import consequences
 from gateway.route.plan import Planned, plan
-from gateway.service.accepting import Accepting, decide, delivery_steps
+from gateway.route.vorgang import withheld
+from gateway.service.accepting import RACES, Accepting, clearing_steps, decide, delivery_steps
 from gateway.service.context import Context, akteur
+from gateway.service.forwarding import Forwarding
 from gateway.service.steps import step_delivery
-from gateway.service.vorgaenge import Found
+from gateway.service.vorgaenge import RACE, Found
 from gateway.states import DeliveryStatus, MessageStatus, Step, message_status, sources
 from gateway.store.content import reveal
-from gateway.store.database import Do, Row, StaleState
-from gateway.store.steps import do, listed
+from gateway.store.database import AlreadyThere, Do, Row, StaleState
+from gateway.store.steps import do, listed, status_follows
 from routing import Entscheidung, Folge, Frist, Grund, Hinweis, Sachverhalt, weise_zu
 
 XML_LIMIT = 8 * 1024 * 1024
@@ -44,42 +47,62 @@ class Stored:
     facts: Sachverhalt | None
     decision: Entscheidung
     found: Found
+    revealing: tuple[Do, ...]
+    """What makes a withheld notice count, once it goes out."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Who does what, and why."""
+
+    caller: Caller
+    art: Art
+    grund: str | None
+    source: tuple[MessageStatus, ...]
+    """Where the message must be."""
 
 
 class Operating:
     """Acts of people."""
 
-    def __init__(self, ctx: Context, accepting: Accepting, wake: Callable[[], None]) -> None:
+    def __init__(self, ctx: Context, accepting: Accepting, forwarding: Forwarding, wake: Callable[[], None]) -> None:
         self._ctx = ctx
         self._accepting = accepting
+        self._forwarding = forwarding
         self._wake = wake
 
     async def release(self, caller: Caller, message_id: str, command: Reason) -> Answer:
         """A withheld notice goes out: by its sender, or by an operator on the sender's recorded instruction (Nr. 1)."""
         row = await self._row(message_id)
-        if row["absender"] not in caller.behoerden and not caller.betrieb:
-            raise NotFound
-        if row["absender"] not in caller.behoerden and command.grund is None:
+        sender = row["absender"] in caller.behoerden
+        if not sender and not caller.betrieb:
+            raise _only_operators() if caller.revision else NotFound
+        if not sender and command.grund is None:
             raise Invalid("Nennen Sie die Weisung des Absenders („grund“).", code="grund_fehlt")
         self._demand(row, WITHHELD, "Die Nachricht ist nicht zurückgestellt.")
-        stored = await self._stored(row)
-        if stored.facts is None:
-            raise Conflict("Zu dieser Nachricht ist kein Sachverhalt gespeichert.", code="kein_sachverhalt")
-        decision = decide(self._ctx, stored.facts, stored.found.lage(freigegeben=True))
-        return await self._reroute(caller, stored, decision, WITHHELD, Art.FREIGABE, command.grund)
+        named = f"Der Betrieb gibt auf Weisung des Absenders frei: {command.grund}"
+        released = Grund("1", "Der Absender hat die Mitteilung freigegeben." if sender else named)
+
+        def decided(stored: Stored) -> Entscheidung:
+            return self._released(stored, released)
+
+        return await self._anew(Act(caller, Art.FREIGABE, command.grund, WITHHELD), row, decided)
 
     async def assign(self, caller: Caller, message_id: str, command: Assignment) -> Answer:
-        """An operator places what no rule could place."""
+        """An operator places what no rule could place: a notice, one recipient of several, or a forward."""
         self._demand_operator(caller)
         row = await self._row(message_id)
-        stored = await self._stored(row)
-        if row["status"] not in UNPLACED and any(folge.art == "klaerung" for folge in stored.decision.folgen):
-            return await self._add_recipient(caller, stored, command)
-        self._demand(row, UNPLACED, "Die Nachricht wartet nicht auf eine Klärung.")
-        if await self._ctx.db.fetch("deliveries_of_message", row["id"]):
+        if row["status"] in UNPLACED and not await self._ctx.db.fetch("deliveries_of_message", row["id"]):
+            act = Act(caller, Art.ZUWEISUNG, command.grund, UNPLACED)
+            return await self._anew(act, row, lambda stored: self._assigned(stored, command))
+        waiting = await self._ctx.db.fetch("clearings_of_message", row["id"])
+        if not waiting:
+            self._demand(row, UNPLACED, "Die Nachricht wartet nicht auf eine Klärung.")
             raise Conflict("Der Empfänger steht fest; hier hilft „resend“.", code="status")
-        decision = self._assigned(stored, command)
-        return await self._reroute(caller, stored, decision, UNPLACED, Art.ZUWEISUNG, command.grund)
+        point = next((each for each in waiting if each["empfaenger"] == command.an), waiting[0])
+        if point["forwarder"] is not None:
+            return await self._forwarding.complete(caller, point, command.an, command.grund)
+        return await self._add_recipient(caller, row, point, command)
 
     async def resend(self, caller: Caller, message_id: str, command: Reason) -> Answer:
         """An operator sends once more what ended or waits for a person, by the agreement of today, sealed anew."""
@@ -98,6 +121,7 @@ class Operating:
         grund = _demand_reason(command)
         row = await self._row(message_id)
         deliveries = await self._ctx.db.fetch("deliveries_of_message", row["id"])
+        waiting = await self._ctx.db.fetch("clearings_of_message", row["id"])
         now = self._ctx.now()
         steps = [
             step
@@ -105,10 +129,20 @@ class Operating:
             if delivery["status"] in sources(Step.CANCEL)
             for step in step_delivery(delivery, Step.CANCEL, now, last_error=grund)
         ]
+        steps += [do("finish_clearing", expect=1, id=point["id"], now=now) for point in waiting]
         if not deliveries and row["status"] in (*WITHHELD, *UNPLACED):
             source = listed(str(status) for status in (*WITHHELD, *UNPLACED))
             steps.append(Do("move_message", (row["id"], source, str(MessageStatus.STORNIERT), None, now), expect=1))
+        if steps and all(_ends(delivery["status"]) for delivery in deliveries):
+            steps += await self._nothing_left(row)
         return await self._act(caller, row, steps, Art.STORNIERUNG, grund)
+
+    async def _nothing_left(self, row: Row) -> list[Do]:
+        """A message that reaches nobody obliges nobody; a forward may be made once more."""
+        now = self._ctx.now()
+        duties = [duty for duty in await self._ctx.db.fetch("duties_of_message", row["id"]) if duty["done"] is None]
+        ended = [do("fulfil_duty", id=duty["id"], done=now, done_by=row["id"]) for duty in duties]
+        return [*ended, do("free_forward_target", message_id=row["id"])]
 
     async def _act(self, caller: Caller, row: Row, steps: list[Do], art: Art, grund: str) -> Answer:
         if not steps:
@@ -119,8 +153,7 @@ class Operating:
 
     async def _once_more(self, row: Row, delivery: Row) -> list[Do]:
         partner = await self._ctx.partners.of(delivery["empfaenger"])
-        size = sum(part["bytes"] for part in await self._ctx.db.fetch("parts", row["id"]))
-        planned = plan(delivery["empfaenger"], partner, test=bool(row["test"]), size=size)
+        planned = plan(delivery["empfaenger"], partner, test=bool(row["test"]), size=await self._size(row))
         if planned.status is DeliveryStatus.KLAERUNG:
             raise Conflict(planned.grund or "", code="klaerung")
         notes = json.loads(delivery["wire_headers"] or "{}") | {"neu": delivery["wire_id"] is not None}
@@ -135,35 +168,60 @@ class Operating:
             weg=planned.weg,
             wire_headers=json.dumps(notes),
         )
-        return [replan, *step_delivery(delivery, step, self._ctx.now())]
+        return [replan, *step_delivery(delivery, step, self._ctx.now()), *self._placed(delivery, planned)]
 
-    async def _add_recipient(self, caller: Caller, stored: Stored, command: Assignment) -> Answer:
+    def _placed(self, delivery: Row, planned: Planned) -> list[Do]:
+        """The event of an entry that now lies in the inbox."""
+        if planned.status is not DeliveryStatus.UEBERGEBEN:
+            return []
+        detail = {"weg": planned.weg, "empfaenger": planned.empfaenger}
+        ids = {"message_id": delivery["message_id"], "delivery_id": delivery["id"]}
+        return [self._ctx.event(Art.UEBERGABE, self._ctx.self_akteur, **ids, **detail)]
+
+    async def _add_recipient(self, caller: Caller, row: Row, point: Row, command: Assignment) -> Answer:
         """One of several recipients could not be placed (2a.5): the operator names it, the others stay."""
+        stored = await self._stored(row)
         decision = stored.decision
         if command.an in decision.empfaenger or self._ctx.directory.behoerde(command.an, self._ctx.today()) is None:
             raise Invalid("„an“ ist schon Empfänger oder steht nicht im Verzeichnis.", code="an_unbekannt")
-        named = Grund(decision.nummer, f"Der Betrieb hat {command.an} als weiteren Empfänger benannt: {command.grund}")
+        text = f"Der Betrieb hat {command.an} als weiteren Empfänger benannt: {command.grund}"
+        follows = tuple(folge for folge in self._consequences(stored, command.an) if folge.pflichtig == command.an)
         added = replace(
             decision,
             empfaenger=(*decision.empfaenger, command.an),
-            begruendung=(*decision.begruendung, named),
-            folgen=tuple(folge for folge in decision.folgen if folge.art != "klaerung"),
+            begruendung=(*decision.begruendung, Grund(point["nummer"], text)),
+            folgen=(*_without(decision.folgen, point), *follows),
         )
-        only = replace(added, empfaenger=(command.an,))
-        planned = await self._accepting.plan(only, test=bool(stored.row["test"]), size=await self._size(stored.row))
+        only = replace(added, empfaenger=(command.an,), folgen=follows, fristen=())
+        planned = await self._accepting.plan(only, test=bool(row["test"]), size=await self._size(row))
         now = self._ctx.now()
-        text = json.dumps(added.as_json(), ensure_ascii=False)
-        status = stored.row["status"]
         await self._commit(
-            Do("move_message", (stored.row["id"], listed([status]), status, text, now), expect=1),
-            *self._deliver(stored, planned, added),
-            do("touch_message", expect=1, id=stored.row["id"], now=now),
-            do("derive_message_status", id=stored.row["id"], now=now),
-            self._ctx.event(
-                Art.ZUWEISUNG, akteur(caller), message_id=stored.row["id"], an=command.an, grund=command.grund
-            ),
+            do("finish_clearing", expect=1, id=point["id"], now=now),
+            _amend(row, added, now),
+            do("insert_forward_target", expect=1, original_id=row["id"], empfaenger=command.an, message_id=row["id"]),
+            *self._deliver(row, planned, added),
+            *status_follows(row["id"], now),
+            *self._accepting.duties.steps(stored.found, row["id"], only),
+            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=row["id"], an=command.an, grund=command.grund),
         )
-        return await self._answer(stored.row["id"])
+        return await self._answer(row["id"])
+
+    def _released(self, stored: Stored, released: Grund) -> Entscheidung:
+        """The decision of now; where the rules still cannot place it, whom an operator had named."""
+        if stored.facts is None:
+            raise Conflict("Zu dieser Nachricht ist kein Sachverhalt gespeichert.", code="kein_sachverhalt")
+        received = clock.day(stored.row["eingang"])
+        today = self._ctx.today()
+        facts = replace(stored.facts, stand=today) if stored.facts.stand == received else stored.facts
+        decision = decide(self._ctx, facts, stored.found.lage(freigegeben=True))
+        if decision.entscheidung == "klaerung" and stored.decision.empfaenger:
+            an = stored.decision.empfaenger[0]
+            follows = self._consequences(stored, an)
+            reasons = tuple(grund for grund in stored.decision.begruendung if grund.nummer != "1")
+            decision = replace(
+                decision, entscheidung="zustellen", empfaenger=(an,), begruendung=reasons, folgen=follows
+            )
+        return replace(decision, begruendung=(released, *decision.begruendung))
 
     def _assigned(self, stored: Stored, command: Assignment) -> Entscheidung:
         if self._ctx.directory.behoerde(command.an, self._ctx.today()) is None:
@@ -173,46 +231,67 @@ class Operating:
             reasons = (*stored.decision.begruendung, Grund(stored.decision.nummer, text))
             return replace(stored.decision, entscheidung="zustellen", empfaenger=(command.an,), begruendung=reasons)
         lage = stored.found.lage()
-        return weise_zu(stored.decision, stored.facts, lage, self._ctx.directory, an=command.an, grund=command.grund)
+        facts = replace(stored.facts, stand=self._ctx.today())
+        placed = weise_zu(stored.decision, facts, lage, self._ctx.directory, an=command.an, grund=command.grund)
+        if placed.entscheidung != "zustellen":
+            return placed
+        return replace(placed, folgen=(*placed.folgen, *self._consequences(stored, command.an)))
 
-    async def _reroute(
-        self,
-        caller: Caller,
-        stored: Stored,
-        decision: Entscheidung,
-        source: tuple[MessageStatus, ...],
-        art: Art,
-        grund: str | None,
-    ) -> Answer:
+    def _consequences(self, stored: Stored, an: str) -> tuple[Folge, ...]:
+        if stored.facts is None:
+            return ()
+        lage = stored.found.lage()
+        return consequences(stored.facts, an, lambda facts: decide(self._ctx, facts, lage))
+
+    async def _anew(self, act: Act, row: Row, decided: Callable[[Stored], Entscheidung]) -> Answer:
+        """Decide a message once more; again, where another message started its Vorgang at the same moment."""
+        for _ in range(RACES):
+            stored = await self._stored(row)
+            try:
+                return await self._reroute(act, stored, decided(stored))
+            except AlreadyThere as race:
+                if race.constraint != RACE:
+                    raise
+        raise Overloaded(retry_after=1)
+
+    async def _reroute(self, act: Act, stored: Stored, decision: Entscheidung) -> Answer:
         row = stored.row
         planned = await self._accepting.plan(decision, test=bool(row["test"]), size=await self._size(row))
         status = message_status([(p.status, 0) for p in planned]) if planned else MessageStatus(decision.entscheidung)
-        duties = self._accepting.vorgaenge.duty_steps(stored.found, row["id"], decision, await self._conditions(row))
+        duties = self._accepting.duties
+        steps = duties.steps(stored.found, row["id"], decision, await self._conditions(row))
+        if act.art is Art.FREIGABE:
+            steps.insert(0, duties.made_up(stored.found, row["id"], row["absender"]))
+        if decision.entscheidung == "zustellen":
+            steps = [*stored.revealing, *steps]
         await self._commit(
             do(
                 "reroute_message",
                 expect=1,
                 id=row["id"],
-                sources=listed(str(status) for status in source),
+                sources=listed(str(status) for status in act.source),
                 status=str(status),
                 entscheidung=json.dumps(decision.as_json(), ensure_ascii=False),
                 nummer=decision.nummer,
                 vorrang=int(decision.vorrang),
                 now=self._ctx.now(),
             ),
-            *self._deliver(stored, planned, decision),
-            *duties,
-            self._ctx.event(art, akteur(caller), message_id=row["id"], grund=grund, entscheidung=decision.entscheidung),
+            *self._deliver(row, planned, decision),
+            *steps,
+            *clearing_steps(self._ctx, row["id"], decision),
+            self._ctx.event(
+                act.art, akteur(act.caller), message_id=row["id"], grund=act.grund, entscheidung=decision.entscheidung
+            ),
         )
         return await self._answer(row["id"])
 
-    def _deliver(self, stored: Stored, planned: tuple[Planned, ...], decision: Entscheidung) -> list[Do]:
+    def _deliver(self, row: Row, planned: tuple[Planned, ...], decision: Entscheidung) -> list[Do]:
         steps = [
             step
             for one in planned
-            for step in delivery_steps(self._ctx, stored.row["id"], one, vorrang=decision.vorrang, at=self._ctx.now())
+            for step in delivery_steps(self._ctx, row["id"], one, vorrang=decision.vorrang, at=self._ctx.now())
         ]
-        return [*steps, do("insert_readers", message_id=stored.row["id"])]
+        return [*steps, do("insert_readers", message_id=row["id"])]
 
     async def _conditions(self, row: Row) -> frozenset[str]:
         """Conditional duties that the message's own words open; official messages have none."""
@@ -232,7 +311,10 @@ class Operating:
             text = reveal(self._ctx.store_key, f"facts {row['id']}", bytes(row["facts"]))
             facts = Sachverhalt.from_json(json.loads(text))
         decision = restored(json.loads(row["entscheidung"]))
-        return Stored(row, facts, decision, await self._accepting.vorgaenge.of_message(row))
+        if withheld(decision, facts, self._ctx.directory):
+            found, steps = await self._accepting.vorgaenge.reveal(row)
+            return Stored(row, facts, decision, found, tuple(steps))
+        return Stored(row, facts, decision, await self._accepting.vorgaenge.of_message(row), ())
 
     async def _row(self, message_id: str) -> Row:
         row = await self._ctx.db.fetch_one("message", message_id)
@@ -243,7 +325,9 @@ class Operating:
     async def _commit(self, *steps: Do) -> None:
         try:
             await self._ctx.db.commit(*steps)
-        except StaleState:
+        except StaleState as stale:
+            if stale.query == "insert_forward_target":
+                raise Invalid("Diese Behörde hat die Mitteilung bereits erhalten.", code="an_unbekannt") from None
             raise Conflict("Der Zustand der Nachricht hat sich inzwischen geändert.", code="status") from None
         self._wake()
 
@@ -263,13 +347,35 @@ class Operating:
 
     def _demand_operator(self, caller: Caller) -> None:
         if not caller.betrieb:
-            raise Forbidden("Das ist dem Betrieb des Gateways vorbehalten.", code="nur_betrieb")
+            raise _only_operators()
+
+
+def _only_operators() -> Forbidden:
+    return Forbidden("Das ist dem Betrieb des Gateways vorbehalten.", code="nur_betrieb")
 
 
 def _demand_reason(command: Reason) -> str:
     if command.grund is None:
         raise Invalid("Nennen Sie den Grund („grund“).", code="grund_fehlt")
     return command.grund
+
+
+def _ends(status: str) -> bool:
+    """Whether a delivery is cancelled, or was."""
+    return status == DeliveryStatus.STORNIERT or status in sources(Step.CANCEL)
+
+
+def _without(folgen: tuple[Folge, ...], point: Row) -> tuple[Folge, ...]:
+    """The Folgen without the one that an operator has settled."""
+    settled = next(
+        (f for f in folgen if f.art == "klaerung" and (f.nummer, f.text) == (point["nummer"], point["text"])), None
+    )
+    return tuple(folge for folge in folgen if folge is not settled)
+
+
+def _amend(row: Row, decision: Entscheidung, now: int) -> Do:
+    text = json.dumps(decision.as_json(), ensure_ascii=False)
+    return do("amend_decision", expect=1, id=row["id"], before=row["entscheidung"], after=text, now=now)
 
 
 def restored(value: dict[str, Any]) -> Entscheidung:

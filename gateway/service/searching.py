@@ -20,6 +20,7 @@ from gateway.errors import Malformed
 from gateway.message import Caller
 from gateway.service.context import Context
 from gateway.service.reading import HIDDEN, summary
+from gateway.states import MessageStatus
 from gateway.store.content import blind_index
 from gateway.store.database import Row
 from gateway.store.search import MAX_PAGE, Search, page, plan
@@ -28,6 +29,7 @@ from gateway.store.steps import listed
 DEFAULT_DAYS = 30
 """Window of a search without `von`."""
 DEFAULT_COUNT = 50
+DAY = 86_400 * clock.SECOND
 EARLIEST, LATEST = 1970, 9999
 """Years of a window: what the store's times can be, and a calendar can write."""
 _TEXTS = ("status", "absender", "empfaenger", "anlass", "nummer", "aktenzeichen", "azr_nummer", "nachrichten_id")
@@ -50,12 +52,19 @@ class Searching:
         found = [await self._ctx.db.fetch(name, *args) for name, args in plan(wanted)]
         rows = page(found, wanted.count)
         recipients = await self._recipients(rows, caller)
+        withheld = await self._withheld(rows)
         since, until = wanted.since, _until(query, self._ctx.now())
         return {
-            "eintraege": [summary(row, recipients.get(row["id"], [])) for row in rows],
+            "eintraege": [summary(row, recipients.get(row["id"], [])) | withheld.get(row["id"], {}) for row in rows],
             "naechste": _cursor(rows[-1]) if len(rows) == wanted.count else None,
             "fenster": {"von": as_iso(since), "bis": as_iso(until)},
         }
+
+    async def _withheld(self, rows: list[Row]) -> dict[str, dict[str, Any]]:
+        """Age and reminders of withheld notices; only their senders and operators find them (Nr. 1)."""
+        ids = [row["id"] for row in rows if row["status"] == MessageStatus.ZURUECKGESTELLT]
+        found = await self._ctx.db.fetch("making_up", listed(ids)) if ids else []
+        return {row["message_id"]: {"zurueckstellung": _waiting(row, self._ctx.now())} for row in found}
 
     async def _recipients(self, rows: list[Row], caller: Caller) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
@@ -92,6 +101,15 @@ class Searching:
             azr_index=blind_index(self._ctx.store_key, "azr_nummer", azr) if azr else None,
             eigene_id=texts["nachrichten_id"].lower() if texts["nachrichten_id"] else None,
         )
+
+
+def _waiting(duty: Row, now: int) -> dict[str, Any]:
+    return {
+        "seit": as_iso(duty["opened"]),
+        "tage": (now - duty["opened"]) // DAY,
+        "erinnert_am": as_iso(duty["reminded"]),
+        "naechste_erinnerung": duty["remind_on"],
+    }
 
 
 def _text(query: Mapping[str, Any], key: str) -> str | None:

@@ -17,6 +17,7 @@ from gateway.message import Caller
 from gateway.route.chain import WEITERLEITUNG
 from gateway.route.vorgang import AUSLAENDERBEHOERDEN
 from gateway.service.context import Context
+from gateway.service.duties import MAKING_UP
 from gateway.service.reading import HIDDEN, summary
 from gateway.states import DeliveryStatus
 from gateway.store.content import blind_index, reveal
@@ -36,6 +37,8 @@ class Seen:
     """Those that the caller may see."""
     ended: tuple[Row, ...]
     """Deliveries of forwards of the caller's own notices: where they ended."""
+    forwards: tuple[Row, ...]
+    """Weiterleitungen of the caller's own notices."""
 
 
 class Showing:
@@ -49,10 +52,11 @@ class Showing:
         seen = await self._seen(caller, vorgang_id)
         return {
             "id": vorgang_id,
-            "verfahren": await self._verfahren(caller, vorgang_id, seen),
+            "verfahren": await self._verfahren(vorgang_id, seen),
             "nachrichten": [_message(row, seen) for row in seen.messages],
             "unterrichtungen": [await self._unterrichtung(row) for row in _proved(seen)],
             "pflichten": await self._pflichten(caller, vorgang_id, seen),
+            "weiterleitungen": [*_forwards(seen), *await self._dezernate(vorgang_id, seen)],
         }
 
     async def search(self, caller: Caller, query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -97,20 +101,42 @@ class Showing:
         shown = own | {row["message_id"] for row in visible}
         if not shown:
             raise NotFound
-        forwards = {row["id"] for row in messages if row["wurzel"] == WEITERLEITUNG and row["bezug_id"] in own}
-        ended = tuple(row for row in deliveries if row["message_id"] in forwards - own)
-        return Seen(tuple(row for row in messages if row["id"] in shown), visible, ended)
+        forwards = [row for row in messages if row["wurzel"] == WEITERLEITUNG and row["bezug_id"] in own]
+        ids = {row["id"] for row in forwards} - own
+        ended = tuple(row for row in deliveries if row["message_id"] in ids)
+        return Seen(tuple(row for row in messages if row["id"] in shown), visible, ended, tuple(forwards))
 
-    async def _verfahren(self, caller: Caller, vorgang_id: str, seen: Seen) -> list[dict[str, str]]:
+    async def _verfahren(self, vorgang_id: str, seen: Seen) -> list[dict[str, str]]:
+        """Each (authority, Aktenzeichen) once that a message of the slice names."""
         shown = {row["id"] for row in seen.messages}
+        named = {
+            (mark["authority"], mark["aktenzeichen_index"]): mark
+            for mark in reversed(await self._ctx.db.fetch("vorgang_named", vorgang_id))
+            if mark["message_id"] in shown
+        }
+        return [
+            {"behoerde": mark["authority"], "aktenzeichen": self._plain("aktenzeichen", mark["message_id"], mark)}
+            for mark in reversed(named.values())
+        ]
+
+    async def _dezernate(self, vorgang_id: str, seen: Seen) -> list[dict[str, Any]]:
+        """Where an Ersuchen went within the Staatsanwaltschaft that had it (2.5 Satz 3 and 4)."""
+        shown = {row["id"] for row in seen.messages} | {row["bezug_id"] for row in seen.messages}
         return [
             {
-                "behoerde": mark["authority"],
-                "aktenzeichen": reveal(self._ctx.store_key, f"aktenzeichen {vorgang_id}", bytes(mark["aktenzeichen"])),
+                "nachricht": row["message_id"],
+                "weiterleitung": None,
+                "von": row["authority"],
+                "an": row["authority"],
+                "dezernat": self._plain("dezernat", row["id"], row),
+                "am": as_iso(row["at"]),
             }
-            for mark in await self._ctx.db.fetch("vorgang_marks", vorgang_id)
-            if caller.revision or mark["message_id"] in shown
+            for row in await self._ctx.db.fetch("vorgang_dezernate", vorgang_id)
+            if row["message_id"] in shown
         ]
+
+    def _plain(self, field: str, key: str, row: Row) -> str:
+        return reveal(self._ctx.store_key, f"{field} {key}", bytes(row[field]))
 
     async def _unterrichtung(self, delivery: Row) -> dict[str, Any]:
         """Who was informed, when, by which message: the moment is that of the verified receipt."""
@@ -131,6 +157,7 @@ class Showing:
                 "erinnert_am": as_iso(duty["reminded"]),
             }
             for duty in await self._ctx.db.fetch("duties_of_vorgang", vorgang_id)
+            if caller.revision or duty["pflichtig"] in caller.behoerden or not _between_sender_and_us(duty)
             if caller.revision or duty["message_id"] in shown
         ]
 
@@ -140,6 +167,28 @@ class Showing:
 
 def _message(row: Row, seen: Seen) -> dict[str, Any]:
     return summary(row, [d["empfaenger"] for d in seen.deliveries if d["message_id"] == row["id"]])
+
+
+def _between_sender_and_us(duty: Row) -> bool:
+    """That a notice was withheld (Nr. 1) is its sender's matter, also when it has been released."""
+    return bool(duty["nummer"] == MAKING_UP)
+
+
+def _forwards(seen: Seen) -> list[dict[str, Any]]:
+    """Who forwarded what to whom, as far as the caller sees the notice or the Weiterleitung."""
+    shown = {row["id"]: row for row in (*seen.messages, *seen.forwards) if row["wurzel"] == WEITERLEITUNG}
+    deliveries = (*seen.deliveries, *seen.ended)
+    return [
+        {
+            "nachricht": row["bezug_id"],
+            "weiterleitung": row["id"],
+            "von": row["absender"],
+            "an": next((d["empfaenger"] for d in deliveries if d["message_id"] == row["id"]), None),
+            "dezernat": None,
+            "am": as_iso(row["eingang"]),
+        }
+        for row in shown.values()
+    ]
 
 
 def _proved(seen: Seen) -> list[Row]:

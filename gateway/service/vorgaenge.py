@@ -1,30 +1,35 @@
-"""Vorgänge: which messages belong together, what they add to the next one, which duties they open (contracts.md 5).
+"""Vorgänge: which messages belong together, and what they add to the next one (contracts.md section 5).
 
 Promises: a message joins the Vorgang that shares its AZR-Nummer and one (authority, Aktenzeichen), else that of the
 message that its `fremdeNachrichtenID` names, else it starts one; two messages that start the same Vorgang at once end
-in one. A withheld message adds nothing that anybody but its sender could notice.
+in one. A withheld notice (Nr. 1) joins likewise, but nothing joins by it: what others see of a Vorgang, and which
+messages share one, is as if it were not there. Once released it counts as any other.
 Fails: the commit raises `AlreadyThere("vorgang_mark_identity")` when another message was quicker: find again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from gateway.message import Kopf
+from gateway.route.chain import WEITERLEITUNG
 from gateway.route.vorgang import Bezug, Entry, bezug_of, entries, vorgangslage
-from gateway.service.context import Context, new_id
+from gateway.service.context import Context
 from gateway.store.content import blind_index, conceal
 from gateway.store.database import Do, Row
 from gateway.store.steps import do, listed
-from routing import Entscheidung, Folge, Sachverhalt, Vorgangslage
+from routing import Sachverhalt, Vorgangslage
 
 RACE = "vorgang_mark_identity"
 """The constraint that tells that another message started the same Vorgang."""
+REFERENCES = 20
+"""Corrections of corrections that are followed to the notice itself: more would be a circle."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Mark:
     """One (authority, Aktenzeichen) of a message."""
 
@@ -40,6 +45,10 @@ class Found:
     new: bool
     entries: tuple[Entry, ...] = ()
     bezug: Bezug | None = None
+    taken_in: tuple[str, ...] = ()
+    """Vorgänge of withheld notices alone that share a mark with the message: they go into this one."""
+    own_withheld: str | None = None
+    """The one of them that holds the sender's own: where a further withheld notice of the sender goes."""
 
     def lage(self, *, freigegeben: bool = False) -> Vorgangslage:
         """What it adds to the message."""
@@ -62,18 +71,21 @@ class Vorgaenge:
 
     async def find(self, kopf: Kopf, facts: Sachverhalt | None) -> Found:
         """The Vorgang that a new message belongs to."""
-        referred = await self._referred(kopf)
-        vorgang_id = await self._by_marks(kopf, facts)
+        referred = await self._referred(kopf.absender or "", kopf.fremde_id)
+        pairs = self._indexed(marks_of(kopf, facts))
+        azr = self._index("azr_nummer", kopf.azr_nummer) if kopf.azr_nummer else None
+        vorgang_id = await self._matching(azr, pairs)
         if vorgang_id is None and referred is not None:
             vorgang_id = await self._of(referred["id"])
-        return await self._load(vorgang_id, referred)
+        found = await self._load(vorgang_id, referred)
+        withheld = await self._withheld(azr, pairs)
+        own = next((row["vorgang_id"] for row in withheld if row["absender"] == kopf.absender), None)
+        return replace(found, taken_in=_others(withheld, found.id), own_withheld=own)
 
     async def of_message(self, message: Row) -> Found:
         """The Vorgang of a stored message, without the message itself."""
-        referred = await self._referred_by(message["absender"], message["fremde_id"])
-        found = await self._load(await self._of(message["id"]), referred)
-        others = tuple(entry for entry in found.entries if entry.message["id"] != message["id"])
-        return Found(found.id, found.new, others, found.bezug)
+        referred = await self._referred(message["absender"], message["fremde_id"])
+        return _without(message["id"], await self._load(await self._of(message["id"]), referred))
 
     async def of_reference(self, message_id: str) -> Found:
         """The Vorgang of a stored message, for a message of the gateway that is about it."""
@@ -81,110 +93,149 @@ class Vorgaenge:
 
     def join_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """Statements by which a message joins its Vorgang."""
-        now = self._ctx.now()
-        opening = do("insert_vorgang", id=found.id, now=now) if found.new else do("touch_vorgang", id=found.id, now=now)
-        query = "claim_vorgang_mark" if found.new else "insert_vorgang_mark"
-        steps = [opening, do("insert_vorgang_message", message_id=message_id, vorgang_id=found.id, now=now)]
-        if kopf.azr_nummer is None:
+        steps = [*self._enter(found.id, found.new, message_id), *self._name(message_id, kopf, facts)]
+        if kopf.azr_nummer is not None:
+            azr = self._index("azr_nummer", kopf.azr_nummer)
+            steps += self._marks(found.id, azr, self._indexed(marks_of(kopf, facts)), claim=found.new)
+        if not found.new and found.bezug is not None:
+            steps.append(do("clear_withheld_marks", vorgang_id=found.id))  # of a withheld notice that it refers to
+        return steps + _take_in(found.taken_in, found.id)
+
+    def withhold_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
+        """Statements by which a withheld notice joins its Vorgang: nobody else's message will join by it."""
+        place = withheld_place(found)
+        steps = [*self._enter(place.id, place.new, message_id), *self._name(message_id, kopf, facts)]
+        if not found.new or kopf.azr_nummer is None:
             return steps
         azr = self._index("azr_nummer", kopf.azr_nummer)
-        for mark in marks_of(kopf, facts):
-            number = conceal(self._ctx.store_key, f"aktenzeichen {found.id}", mark.aktenzeichen)
-            index = self._index("aktenzeichen", mark.aktenzeichen)
-            steps.append(Do(query, (azr, mark.authority, index, found.id, message_id, number, now)))
-        return steps
-
-    def duty_steps(
-        self, found: Found, message_id: str, decision: Entscheidung, conditions: Collection[str] = ()
-    ) -> list[Do]:
-        """Statements that open and fulfil duties, as the decision says.
-
-        Args:
-            found: the Vorgang.
-            message_id: the message that was decided.
-            decision: its decision; only what is sent opens duties, what is `entbehrlich` may fulfil one.
-            conditions: numbers whose conditional duty the message makes real (2.6 granted, 5.1 follows).
-        """
-        if decision.entscheidung not in ("zustellen", "entbehrlich"):
-            return []
-        steps = [self._fulfilled(found, message_id, f) for f in decision.folgen if f.art == "erledigt" and f.pflichtig]
-        if decision.entscheidung == "entbehrlich":
-            return steps
-        today = self._ctx.today().isoformat()
-        opened = [
-            (folge.nummer, folge.pflichtig, today, folge.text)
-            for folge in decision.folgen
-            if _opens(folge.art, folge.nummer, decision, conditions)
+        return steps + [
+            do(
+                "insert_withheld_mark",
+                azr_index=azr,
+                authority=authority,
+                aktenzeichen_index=number,
+                absender=kopf.absender or "",
+                vorgang_id=place.id,
+            )
+            for authority, number in self._indexed(marks_of(kopf, facts))
         ]
-        opened += [(f.nummer, f.pflichtig, f.faellig_am.isoformat(), f.text) for f in decision.fristen]
-        return steps + [self._open(found, message_id, n, who, day, text) for n, who, day, text in opened if who]
 
-    def _fulfilled(self, found: Found, message_id: str, folge: Folge) -> Do:
-        return do(
-            "fulfil_duties",
-            vorgang_id=found.id,
-            nummer=folge.nummer,
-            pflichtig=folge.pflichtig,
-            done=self._ctx.now(),
-            done_by=message_id,
-        )
+    async def reveal(self, message: Row) -> tuple[Found, list[Do]]:
+        """A withheld notice begins to count: its Vorgang from now on, and the statements that make it so."""
+        current = await self._of(message["id"])
+        assert current is not None, message["id"]
+        pairs = [(r["authority"], r["aktenzeichen_index"]) for r in await self._rows("message_marks", message["id"])]
+        azr = message["azr_index"]
+        alone = bool(await self._rows("withheld_marks_of_vorgang", current))
+        other = await self._matching(azr, pairs) if alone else None
+        target = other or current
+        referred = await self._referred(message["absender"], message["fremde_id"])
+        found = _without(message["id"], await self._load(target, referred))
+        steps = _take_in((current,), target) if target != current else []
+        if azr is not None:
+            steps += self._marks(target, azr, pairs, claim=alone and other is None)
+        steps.append(do("clear_withheld_marks", vorgang_id=target))
+        withheld = [row for row in await self._withheld(azr, pairs) if row["vorgang_id"] != current]
+        return found, steps + _take_in(_others(withheld, target), target)
 
-    def _open(self, found: Found, message_id: str, nummer: str, pflichtig: str, day: str, text: str) -> Do:
-        return do(
-            "insert_duty",
-            id=new_id(),
-            vorgang_id=found.id,
-            message_id=message_id,
-            nummer=nummer,
-            pflichtig=pflichtig,
-            faellig_am=day,
-            text=text,
-            opened=self._ctx.now(),
-        )
+    def _enter(self, vorgang_id: str, new: bool, message_id: str) -> list[Do]:
+        now = self._ctx.now()
+        opening = do("insert_vorgang" if new else "touch_vorgang", id=vorgang_id, now=now)
+        return [opening, do("insert_vorgang_message", message_id=message_id, vorgang_id=vorgang_id, now=now)]
 
-    async def _referred(self, kopf: Kopf) -> Row | None:
-        return await self._referred_by(kopf.absender or "", kopf.fremde_id)
+    def _name(self, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
+        """What the message names, whoever may see it later."""
+        return [
+            do(
+                "insert_message_mark",
+                message_id=message_id,
+                authority=mark.authority,
+                aktenzeichen_index=self._index("aktenzeichen", mark.aktenzeichen),
+                aktenzeichen=conceal(self._ctx.store_key, f"aktenzeichen {message_id}", mark.aktenzeichen),
+            )
+            for mark in marks_of(kopf, facts)
+        ]
 
-    async def _referred_by(self, absender: str, fremde_id: str | None) -> Row | None:
-        """The message that `fremdeNachrichtenID` names, if the sender sent or received it."""
-        if fremde_id is None:
+    def _marks(self, vorgang_id: str, azr: str, pairs: Iterable[tuple[str, str]], *, claim: bool) -> list[Do]:
+        query, now = "claim_vorgang_mark" if claim else "insert_vorgang_mark", self._ctx.now()
+        return [Do(query, (azr, authority, number, vorgang_id, now)) for authority, number in pairs]
+
+    async def _matching(self, azr: str | None, pairs: Collection[tuple[str, str]]) -> str | None:
+        """The Vorgang that shares the AZR-Nummer and a mark; the oldest where there are several."""
+        if azr is None or not pairs:
             return None
-        for row in await self._ctx.db.fetch("messages_by_own_id", fremde_id):
-            received = await self._ctx.db.fetch_one("message_for_recipient", row["id"], listed([absender]))
-            if row["absender"] == absender or received is not None:
+        rows = await self._rows("marks_of_azr", azr)
+        matches = [row for row in rows if (row["authority"], row["aktenzeichen_index"]) in pairs]
+        first = min(matches, key=lambda row: (row["created"], row["vorgang_id"]), default=None)
+        return first["vorgang_id"] if first else None
+
+    async def _withheld(self, azr: str | None, pairs: Collection[tuple[str, str]]) -> list[Row]:
+        """Marks of withheld notices that are among these."""
+        if azr is None or not pairs:
+            return []
+        rows = await self._rows("withheld_marks_of_azr", azr)
+        return [row for row in rows if (row["authority"], row["aktenzeichen_index"]) in pairs]
+
+    async def _referred(self, absender: str, fremde_id: str | None) -> Row | None:
+        """The notice that `fremdeNachrichtenID` leads to, if the sender sent or received it.
+
+        A forward leads to what was forwarded, a correction to what it corrects.
+        """
+        row: Row | None = None
+        for _ in range(REFERENCES):
+            named = await self._named(absender, fremde_id) if fremde_id else None
+            if named is None or (row is not None and named["id"] == row["id"]):
+                break
+            row = named
+            if row["wurzel"] == WEITERLEITUNG and row["bezug_id"] is not None:
+                row = await self._ctx.db.fetch_one("message", row["bezug_id"])
+            if row is None or row["anlass"] != "berichtigung":
+                break
+            absender, fremde_id = row["absender"], row["fremde_id"]
+        return row
+
+    async def _named(self, absender: str, eigene_id: str) -> Row | None:
+        for row in await self._rows("messages_by_own_id", eigene_id.lower()):
+            if row["absender"] == absender or absender in await self._recipients(row):
                 return await self._ctx.db.fetch_one("message", row["id"])
         return None
 
-    async def _by_marks(self, kopf: Kopf, facts: Sachverhalt | None) -> str | None:
-        if kopf.azr_nummer is None:
-            return None
-        azr = self._index("azr_nummer", kopf.azr_nummer)
-        matches: list[Row] = []
-        for mark in marks_of(kopf, facts):
-            index = self._index("aktenzeichen", mark.aktenzeichen)
-            matches += await self._ctx.db.fetch("vorgang_by_mark", azr, mark.authority, index)
-        first = min(matches, key=lambda row: (row["created"], row["vorgang_id"]), default=None)
-        return first["vorgang_id"] if first else None
+    async def _recipients(self, message: Row) -> set[str]:
+        """Everybody who was sent a message, by routing or by forwarding."""
+        return {row["empfaenger"] for row in await self._deliveries(message)}
+
+    async def _deliveries(self, message: Row) -> list[Row]:
+        about = await self._rows("messages_about", message["id"])
+        ids = [message["id"], *(row["id"] for row in about if row["wurzel"] == WEITERLEITUNG)]
+        return await self._rows("recipients_of_messages", listed(ids))
 
     async def _of(self, message_id: str) -> str | None:
         row = await self._ctx.db.fetch_one("vorgang_of_message", message_id)
         return row["vorgang_id"] if row else None
 
     async def _load(self, vorgang_id: str | None, referred: Row | None) -> Found:
-        bezug = await self._bezug(referred) if referred else None
+        bezug = bezug_of(referred, await self._deliveries(referred)) if referred else None
         if vorgang_id is None:
-            return Found(new_id(), new=True, bezug=bezug)
-        messages = await self._ctx.db.fetch("vorgang_messages", vorgang_id)
-        deliveries = await self._ctx.db.fetch("vorgang_deliveries", vorgang_id)
+            return Found(str(uuid.uuid4()), new=True, bezug=bezug)
+        messages = await self._rows("vorgang_messages", vorgang_id)
+        deliveries = await self._rows("vorgang_deliveries", vorgang_id)
         return Found(vorgang_id, new=False, entries=tuple(entries(messages, deliveries)), bezug=bezug)
 
-    async def _bezug(self, message: Row) -> Bezug:
-        about = await self._ctx.db.fetch("messages_about", message["id"])
-        ids = [message["id"], *(row["id"] for row in about if row["wurzel"].endswith(".9900020"))]
-        return bezug_of(message, await self._ctx.db.fetch("recipients_of_messages", listed(ids)))
+    async def _rows(self, query: str, value: str) -> list[Row]:
+        return await self._ctx.db.fetch(query, value)
+
+    def _indexed(self, marks: Iterable[Mark]) -> list[tuple[str, str]]:
+        return [(mark.authority, self._index("aktenzeichen", mark.aktenzeichen)) for mark in marks]
 
     def _index(self, field: str, value: str) -> str:
         return blind_index(self._ctx.store_key, field, value)  # type: ignore[arg-type]
+
+
+def withheld_place(found: Found) -> Found:
+    """Where a withheld notice goes: beside the sender's other withheld ones while nothing else shares its marks."""
+    if found.new and found.own_withheld is not None:
+        return replace(found, id=found.own_withheld, new=False)
+    return found
 
 
 def facts_step(ctx: Context, message_id: str, facts: Sachverhalt | None) -> list[Do]:
@@ -195,8 +246,21 @@ def facts_step(ctx: Context, message_id: str, facts: Sachverhalt | None) -> list
     return [do("keep_facts", message_id=message_id, facts=conceal(ctx.store_key, f"facts {message_id}", text))]
 
 
-def _opens(art: str, nummer: str, decision: Entscheidung, conditions: Collection[str]) -> bool:
-    """Whether a Folge opens a duty: at once, or on the message's word; an answer is watched if eilbedürftig (2.5)."""
-    if art == "bedingte_pflicht":
-        return nummer in conditions
-    return art == "pflicht" and (nummer != "2.5 Satz 5" or decision.vorrang)
+def _without(message_id: str, found: Found) -> Found:
+    return replace(found, entries=tuple(entry for entry in found.entries if entry.message["id"] != message_id))
+
+
+def _others(marks: Iterable[Row], vorgang_id: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(row["vorgang_id"] for row in marks if row["vorgang_id"] != vorgang_id))
+
+
+def _take_in(vorgang_ids: Iterable[str], into: str) -> list[Do]:
+    """Withheld notices go over into a Vorgang that shares their marks: for their sender they stand in it."""
+    steps = []
+    for each in vorgang_ids:
+        steps += [
+            do("move_vorgang_messages", from_id=each, to_id=into),
+            do("move_vorgang_duties", from_id=each, to_id=into),
+            do("clear_withheld_marks", vorgang_id=each),
+        ]
+    return steps

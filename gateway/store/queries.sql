@@ -450,41 +450,77 @@ select max(version) as version from schema_version;
 -- name: keep_facts(message_id, facts)
 update message set facts = $2 where id = $1;
 
+-- name: keep_signed(message_id, signed_content)
+update message set signed_content = $2 where id = $1;
+
 -- name: insert_vorgang(id, now)
 insert into vorgang (id, created, changed) values ($1, $2, $2) on conflict do nothing;
 
--- name: insert_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, now)
--- A mark that another Vorgang has already stays there: whoever came first.
-insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, created)
-values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing;
+-- name: insert_message_mark(message_id, authority, aktenzeichen_index, aktenzeichen)
+insert into message_mark (message_id, authority, aktenzeichen_index, aktenzeichen) values ($1, $2, $3, $4)
+on conflict do nothing;
 
--- name: claim_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, now)
+-- name: insert_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, now)
+-- A mark that another Vorgang has already stays there: whoever came first.
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, created)
+values ($1, $2, $3, $4, $5) on conflict do nothing;
+
+-- name: claim_vorgang_mark(azr_index, authority, aktenzeichen_index, vorgang_id, now)
 -- The marks of a new Vorgang: if one exists by now, vorgang_mark_identity is violated and the step begins anew.
-insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, message_id, aktenzeichen, created)
-values ($1, $2, $3, $4, $5, $6, $7);
+insert into vorgang_mark (azr_index, authority, aktenzeichen_index, vorgang_id, created)
+values ($1, $2, $3, $4, $5);
+
+-- name: insert_withheld_mark(azr_index, authority, aktenzeichen_index, absender, vorgang_id)
+insert into withheld_mark (azr_index, authority, aktenzeichen_index, absender, vorgang_id) values ($1, $2, $3, $4, $5)
+on conflict do nothing;
 
 -- name: insert_vorgang_message(message_id, vorgang_id, now)
 insert into vorgang_message (message_id, vorgang_id, at) values ($1, $2, $3);
 
 -- name: touch_vorgang(id, now)
--- Locks the Vorgang, so that two messages of it are decided one after the other.
 update vorgang set changed = $2 where id = $1;
 
--- name: vorgang(id)
-select * from vorgang where id = $1;
+-- name: marks_of_azr(azr_index)
+-- One person has a handful.
+select authority, aktenzeichen_index, vorgang_id, created from vorgang_mark where azr_index = $1;
 
--- name: vorgang_by_mark(azr_index, authority, aktenzeichen_index)
-select vorgang_id, created from vorgang_mark
-where azr_index = $1 and authority = $2 and aktenzeichen_index = $3;
+-- name: withheld_marks_of_azr(azr_index)
+select authority, aktenzeichen_index, absender, vorgang_id from withheld_mark where azr_index = $1;
+
+-- name: withheld_marks_of_vorgang(vorgang_id)
+select azr_index, authority, aktenzeichen_index, absender from withheld_mark where vorgang_id = $1;
+
+-- name: move_vorgang_messages(from_id, to_id)
+update vorgang_message set vorgang_id = $2 where vorgang_id = $1;
+
+-- name: move_vorgang_duties(from_id, to_id)
+update duty set vorgang_id = $2 where vorgang_id = $1;
+
+-- name: clear_withheld_marks(vorgang_id)
+delete from withheld_mark where vorgang_id = $1;
 
 -- name: vorgaenge_by_azr(azr_index)
-select distinct vorgang_id from vorgang_mark where azr_index = $1;
+select distinct v.vorgang_id from message m join vorgang_message v on v.message_id = m.id where m.azr_index = $1;
+
+-- name: vorgaenge_by_aktenzeichen(aktenzeichen_index, authority)
+-- authority null: of any authority.
+select distinct v.vorgang_id from message_mark k join vorgang_message v on v.message_id = k.message_id
+where k.aktenzeichen_index = $1 and (cast($2 as text) is null or k.authority = $2);
+
+-- name: vorgaenge_by_own_id(eigene_id)
+select distinct v.vorgang_id from message m join vorgang_message v on v.message_id = m.id where m.eigene_id = $1;
 
 -- name: vorgang_of_message(message_id)
 select vorgang_id from vorgang_message where message_id = $1;
 
--- name: vorgang_marks(vorgang_id)
-select authority, message_id, azr_index, aktenzeichen_index, aktenzeichen, created from vorgang_mark where vorgang_id = $1 order by created, authority;
+-- name: message_marks(message_id)
+select authority, aktenzeichen_index from message_mark where message_id = $1;
+
+-- name: vorgang_named(vorgang_id)
+-- What the messages of a Vorgang name, in the order of the messages.
+select k.message_id, k.authority, k.aktenzeichen_index, k.aktenzeichen
+from vorgang_message v join message_mark k on k.message_id = v.message_id
+where v.vorgang_id = $1 order by v.at, v.message_id, k.authority, k.aktenzeichen_index;
 
 -- name: vorgang_messages(vorgang_id)
 select m.*, v.at as joined from vorgang_message v join message m on m.id = v.message_id
@@ -493,6 +529,13 @@ where v.vorgang_id = $1 order by v.at, v.message_id;
 -- name: vorgang_deliveries(vorgang_id)
 select d.* from vorgang_message v join delivery d on d.message_id = v.message_id
 where v.vorgang_id = $1 order by d.created, d.id;
+
+-- name: vorgang_dezernate(vorgang_id)
+select z.id, z.message_id, z.authority, z.dezernat, z.at
+from vorgang_message v join dezernat z on z.message_id = v.message_id where v.vorgang_id = $1 order by z.id;
+
+-- name: insert_dezernat(id, message_id, authority, dezernat, now)
+insert into dezernat (id, message_id, authority, dezernat, at) values ($1, $2, $3, $4, $5);
 
 -- name: receipt(id)
 select * from receipt where id = $1;
@@ -503,13 +546,49 @@ update message set status = $3, entscheidung = $4, nummer = $5, vorrang = $6, ge
 where id = $1 and status in list($2)
 returning id, status;
 
--- name: insert_duty(id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, opened)
-insert into duty (id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, opened)
-values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict do nothing;
+-- name: amend_decision(id, before, after, now)
+-- Compare and set, when a decision gets one recipient more.
+update message set entscheidung = $3, geaendert = $4 where id = $1 and entscheidung = $2;
+
+-- name: insert_forward_target(original_id, empfaenger, message_id)
+-- Nothing is inserted where the authority has the notice already; a second one violates forward_target_identity.
+insert into forward_target (original_id, empfaenger, message_id)
+select m.id, cast($2 as text), cast($3 as text) from message m where m.id = $1 and not exists (
+    select 1 from delivery d where d.message_id = m.id and d.empfaenger = $2 and d.status <> 'storniert');
+
+-- name: free_forward_target(message_id)
+-- A forward that was cancelled may be made once more.
+delete from forward_target where message_id = $1;
+
+-- name: insert_clearing(id, message_id, nummer, empfaenger, forwarder, received_as, grund, text, now)
+-- A second forward of one notice that waits here violates clearing_forward.
+insert into clearing (id, message_id, nummer, empfaenger, forwarder, received_as, grund, text, opened)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: clearings_of_message(message_id)
+-- Those that are open.
+select * from clearing where message_id = $1 and done is null order by id;
+
+-- name: open_clearings(since, after_id, count)
+select * from clearing where done is null and (opened, id) > ($1, $2) order by opened, id limit $3;
+
+-- name: finish_clearing(id, now)
+update clearing set done = $2 where id = $1 and done is null;
+
+-- name: insert_duty(id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, remind_on, opened)
+insert into duty (id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, remind_on, opened)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing;
+
+-- name: replace_duty(vorgang_id, nummer, pflichtig)
+-- A newer notice says the day anew.
+delete from duty where vorgang_id = $1 and nummer = $2 and pflichtig = $3 and done is null;
 
 -- name: fulfil_duties(vorgang_id, nummer, pflichtig, done, done_by)
 update duty set done = $4, done_by = $5
 where vorgang_id = $1 and nummer = $2 and pflichtig = $3 and done is null;
+
+-- name: fulfil_duty(id, done, done_by)
+update duty set done = $2, done_by = $3 where id = $1 and done is null;
 
 -- name: duties_of_vorgang(vorgang_id)
 select * from duty where vorgang_id = $1 order by opened, id;
@@ -519,19 +598,28 @@ select * from duty where vorgang_id = $1 order by opened, id;
 select * from duty where done is null and faellig_am <= $1 and (faellig_am, id) > ($2, $3)
 order by faellig_am, id limit $4;
 
--- name: open_duties_of(pflichtig, until_day)
-select * from duty where done is null and pflichtig = $1 and faellig_am <= $2 order by faellig_am, id limit 1000;
+-- name: duties_of_message(message_id)
+select * from duty where message_id = $1 order by id;
+
+-- name: making_up(message_ids)
+-- Since when notices are withheld, and when their senders were reminded (Nr. 1).
+select message_id, opened, reminded, remind_on from duty where message_id in list($1) and nummer = '1' and done is null;
 
 -- name: unreminded_duties(until_day, count)
-select * from duty where done is null and reminded is null and faellig_am <= $1 order by faellig_am, id limit $2;
+select * from duty where done is null and remind_on <= $1 order by remind_on, id limit $2;
 
--- name: mark_reminded(id, now)
-update duty set reminded = $2 where id = $1 and reminded is null;
+-- name: mark_reminded(id, remind_on, now, next_day)
+-- Compare and set: of several gateways one reminds.
+update duty set reminded = $3, remind_on = $4 where id = $1 and remind_on = $2 and done is null;
 
--- name: vorgaenge_by_aktenzeichen(aktenzeichen_index, authority)
--- authority null: of any authority.
-select distinct vorgang_id from vorgang_mark
-where aktenzeichen_index = $1 and (cast($2 as text) is null or authority = $2);
+-- name: uncollected_deliveries(before, count)
+-- Inbox entries that nobody has collected, and that nobody was told of.
+select * from delivery
+where weg = 'abruf' and status = 'uebergeben' and alarmed is null and changed <= $1 order by changed limit $2;
 
--- name: vorgaenge_by_own_id(eigene_id)
-select distinct v.vorgang_id from message m join vorgang_message v on v.message_id = m.id where m.eigene_id = $1;
+-- name: mark_alarmed(id, now)
+update delivery set alarmed = $2 where id = $1 and alarmed is null and weg = 'abruf' and status = 'uebergeben';
+
+-- name: count_alarms()
+-- No row while there is none.
+select count(*) as n from delivery where alarmed > 0 having count(*) > 0;

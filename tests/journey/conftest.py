@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from as2peer import Peer, peering
+from caseworld import Case, admit, case_at
 from gatewayworld import JVA, KOELN, POLIZEI, ZAB_KOELN, Api, Site, agree, calling
 
 from gateway.pki_issue import DevelopmentCa
@@ -67,3 +68,11 @@ async def koeln(prompt: None, ca: DevelopmentCa, hub: Gateway, hub_site: Site, t
     async with peering(ca, hub_site, "koeln", (KOELN, ZAB_KOELN), tmp_path) as peer:
         await agree(hub, peer.agreement())
         yield peer
+
+
+@pytest.fixture
+async def case(prompt: None, ca: DevelopmentCa, hub_site: Site) -> AsyncIterator[Case]:
+    """A hub at which every authority of one person's case has a client."""
+    admit(hub_site)
+    async with running(hub_site.config()) as gateway, case_at(gateway, hub_site, ca) as found:
+        yield found
