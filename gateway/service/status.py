@@ -27,17 +27,24 @@ def status_app(ctx: Context, failures: HandshakeFailures) -> web.Application:
         return web.Response(text="ready\n")
 
     async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text=_metrics(failures), content_type="text/plain", charset="utf-8")
+        alarms = await ctx.db.fetch_one("count_alarms")
+        text = _metrics(failures, alarms["n"] if alarms else 0)
+        return web.Response(text=text, content_type="text/plain", charset="utf-8")
 
     app = web.Application()
     app.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics)])
     return app
 
 
-def _metrics(failures: HandshakeFailures) -> str:
+def _metrics(failures: HandshakeFailures, alarms: int) -> str:
     lines = ["# TYPE gateway_tls_handshake_failures_total counter"]
     lines += [
         f'gateway_tls_handshake_failures_total{{listener="{listener}",reason="{reason}"}} {count}'
         for (listener, reason), count in sorted(failures.counts.items())
+    ]
+    lines += [
+        "# HELP gateway_alarms_total Deliveries that nobody collected in time, of all gateways on this store.",
+        "# TYPE gateway_alarms_total counter",
+        f'gateway_alarms_total{{grund="nicht_abgeholt"}} {alarms}',
     ]
     return "\n".join(lines) + "\n"

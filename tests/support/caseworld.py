@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -150,6 +151,11 @@ class Case:
             assert status == 200, body
             collected.append(entry["nachricht"])
         return collected
+
+    async def metrics(self) -> str:
+        url = f"http://127.0.0.1:{self.hub.listeners.ports['status']}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return await answer.text()
 
     async def _signer(self, who: str) -> KeyPair:
         if who not in self.signers:
