@@ -55,14 +55,17 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command += ["--xjustiz", str(XJUSTIZ)] if XJUSTIZ.is_dir() else []
     with file.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
-    until = time.monotonic() + READY_S
-    while "Strg-C" not in file.read_text("utf-8"):
-        assert process.poll() is None, file.read_text("utf-8")
-        assert time.monotonic() < until, file.read_text("utf-8")
-        time.sleep(0.1)
-    yield file.read_text("utf-8")
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    try:
+        until = time.monotonic() + READY_S
+        while "Strg-C" not in file.read_text("utf-8"):
+            assert process.poll() is None, file.read_text("utf-8")
+            assert time.monotonic() < until, file.read_text("utf-8")
+            time.sleep(0.1)
+        yield file.read_text("utf-8")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) is not None
+    assert process.returncode == 0
 
 
 def rows(text: str) -> list[str]:

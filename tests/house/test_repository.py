@@ -9,6 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(path.name for path in ROOT.glob("requirements*.txt"))
+TOGETHER = ("requirements.txt", "requirements-build.txt", "requirements-test.txt")
+"""Installed into one environment, so a package has one version in all of them; the others go elsewhere."""
 HOSTS = ("pypi" + ".org", "python" + "hosted.org", "regis" + "try.npm", "artifac" + "tory", "proxy.go" + "lang.org")
 """Registries; written in two pieces, so that this file passes its own test."""
 MACHINE_PATH = re.compile(r"(?<![\w.~$}*)-])/(?:" + "work|ro" + r"ot|ho" + r"me/\w+|Us" + r"ers/\w+|mn" + r"t)/[\w.]")
@@ -57,7 +59,7 @@ def test_the_locks_hold_what_is_declared_in_the_same_versions() -> None:
     run_time, test = declared()
     assert run_time <= set(locked("requirements.txt"))
     assert test <= set(locked("requirements-test.txt"))
-    everywhere = [locked(name) for name in LOCKS]
+    everywhere = [locked(name) for name in TOGETHER]
     versions: dict[str, set[str]] = {}
     for entries in everywhere:
         for package, (version, _) in entries.items():
