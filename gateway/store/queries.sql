@@ -267,8 +267,8 @@ update delivery set wire_id = $3, mic = $4, mic_alg = $5, wire_headers = $6, sig
 where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
 
 -- name: replan_delivery(id, partner_id, weg, wire_headers)
--- The agreement of today, for a resend.
-update delivery set partner_id = $2, weg = $3, wire_headers = $4 where id = $1;
+-- The agreement of today, for a resend, whose age counts anew.
+update delivery set partner_id = $2, weg = $3, wire_headers = $4, first_at = null where id = $1;
 
 -- name: keep_sealing(delivery_id, now)
 -- What the next store_sealed replaces; nothing where nothing was sealed.

@@ -259,6 +259,24 @@ async def test_after_the_age_limit_it_has_failed_with_a_reason(hub: Gateway, koe
     assert len(await attempts(hub, message)) == row["attempts"] == len(koeln.messages)
 
 
+async def test_what_an_operator_sends_once_more_has_its_whole_time_again(
+    hub: Gateway, hub_site: Site, koeln: Peer, jva: Api
+) -> None:
+    koeln.otherwise = status(503)
+    message = await posted(jva)
+    await eventually(lambda: len(koeln.messages) >= 1)
+    later(hub, 5 * DAY + HOUR)
+    await until(hub, message, "gescheitert")
+    koeln.messages.clear()
+    koeln.script, koeln.otherwise = [status(503)], answering()
+    async with calling(hub, hub_site.clients["betrieb"]) as betrieb:
+        code, answer = await betrieb.call("POST", f"/v1/messages/{message}/resend", json={"grund": "Störung behoben"})
+        assert code == 200, answer
+    await until(hub, message, "zugestellt")
+    assert len(koeln.messages) == 2
+    assert same_bytes(koeln)
+
+
 async def test_without_any_receipt_it_fails_at_the_age_limit(hub: Gateway, koeln: Peer, jva: Api) -> None:
     koeln.otherwise = status(200)
     message = await posted(jva)
@@ -417,3 +435,24 @@ async def test_stopping_ends_an_attempt_that_hangs_and_the_next_start_takes_it_u
             await until(hub, message, "zugestellt")
         assert same_bytes(koeln)
         assert len(koeln.messages) == 2
+
+
+async def test_two_gateways_on_one_postgresql_share_the_work_and_nothing_goes_twice(
+    postgres_url: str, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
+) -> None:
+    hub_site.settings["store"] = {"url": postgres_url}
+    first_config = hub_site.config()
+    hub_site.as2_port = free_port()
+    async with (
+        running(first_config) as first,
+        running(hub_site.config()) as second,
+        peering(ca, hub_site, "koeln", (KOELN,), tmp_path) as koeln,
+        calling(first, hub_site.clients["jva"]) as jva,
+        calling(second, hub_site.clients["jva"]) as jva_again,
+    ):
+        await agree(first, koeln.agreement(grenzen=Grenzen(gleichzeitig=2)))
+        second.ctx.partners._read_at = 0
+        messages = [await posted(api) for _ in range(6) for api in (jva, jva_again)]
+        for message in messages:
+            await until(first, message, "zugestellt")
+        assert sorted(came.header("X-Gateway-Id") for came in koeln.messages) == sorted(messages)
