@@ -140,12 +140,11 @@ class Receipts:
 
     async def _move(self, job: Row, status: str, next_at: int | None) -> None:
         steps = [Do("move_mdn", (job["id"], job["mdn_attempts"], status, next_at))]
+        about = {"message_id": job["message_id"], "eingang": job["id"]}
         if status == "zugestellt":
-            steps.append(
-                self._ctx.event(
-                    Art.QUITTUNG_GESENDET, self._ctx.self_akteur, message_id=job["message_id"], eingang=job["id"]
-                )
-            )
+            steps.append(self._ctx.event(Art.QUITTUNG_GESENDET, self._ctx.self_akteur, **about))
+        elif status == "gescheitert":
+            steps.append(self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund="quittung_nicht_gesendet", **about))
         await self._ctx.db.commit(*steps)
 
     def _report(self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None) -> bytes:

@@ -755,6 +755,20 @@ async def test_a_receipt_that_is_never_taken_ends_at_the_age_limit(edge: Gateway
     await eventually(lambda: _mdn_status(edge, sender, message_id, "gescheitert"))
 
 
+@pytest.mark.parametrize("code", [307, 404])
+async def test_a_receipt_that_is_sent_elsewhere_or_refused_ends_and_somebody_is_told(
+    edge: Gateway, sender: Peer, code: int
+) -> None:
+    """No redirect is followed; whoever operates the gateway sees it."""
+    sender.receipt_status = [code]
+    message_id = sender.new_id()
+    await sender.send(haft(), EDGE, receipt=later_at(sender.url), message_id=message_id)
+    await eventually(lambda: _mdn_status(edge, sender, message_id, "gescheitert"))
+    assert len(sender.receipts) == 1
+    (alarm,) = await events_of(edge, "alarm")
+    assert json.loads(alarm["detail"])["grund"] == "quittung_nicht_gesendet"
+
+
 async def test_a_receipt_whose_sending_was_cut_off_is_sent_while_the_gateway_runs(edge: Gateway, sender: Peer) -> None:
     sender.receipt_status = [503]
     message_id = sender.new_id()
