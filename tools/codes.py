@@ -17,6 +17,8 @@ NOT_ANSWERED: Final = {"receiving.py", "entering.py"}
 """Journeys of AS2: their refusals become receipts and events, never an answer of the API."""
 _CODE: Final = re.compile(r"[a-z][a-z_0-9]{2,39}")
 
+_RULES: Final = {"rules.py", "anlass_rules.py"}
+
 Family = tuple[int, str]
 """HTTP status and title."""
 
@@ -38,7 +40,9 @@ def findings(root: Path) -> set[str]:
     found: set[str] = set()
     for path in sorted((root / "gateway" / "check").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _name(node.func) == "Befund" and path.name == "rules.py":
+            if isinstance(node, ast.Call) and _name(node.func) == "Befund" and path.name in _RULES:
+                found |= _codes(node.args[:1])
+            elif isinstance(node, ast.Call) and _name(node.func) == "finding" and path.name in _RULES:
                 found |= _codes(node.args[:1])
             elif isinstance(node, ast.Call) and _name(node.func) == "_at":
                 found |= _codes(node.args[1:2])
