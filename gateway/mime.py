@@ -17,30 +17,36 @@ import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from gateway.mimecuts import CRLF, Octets, Whole, delimiters
 from gateway.mimeparams import CONTROL, MimeError, decode_words, parse_parameters, with_parameters
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "Cuts",
     "Entity",
     "Limits",
     "MimeError",
     "Multipart",
+    "Octets",
     "base64_lines",
     "build",
+    "check_line_ends",
+    "cuts",
+    "fresh_boundary",
     "header_line",
     "multipart",
     "multipart_body",
     "parse",
+    "parse_head",
     "parse_parameters",
     "parts",
     "split",
     "with_parameters",
 ]
 
-CRLF: Final = b"\r\n"
 MAX_LINE: Final = 998
 """Longest header line that we write (RFC 5322 section 2.1.1)."""
 
@@ -68,7 +74,6 @@ _LINE_END = re.compile(r"\r?\n")
 _FIELD_NAME = re.compile(r"[!-9;-~]+")  # RFC 5322 section 3.6.8: printable ASCII without the colon
 _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")  # RFC 2046 section 5.1.1
-_DELIMITER_TAIL = re.compile(rb"(--)?[ \t]*(\r\n|\n|\Z)")
 _QP_BROKEN = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n|\Z)")
 _SINGLE = ("mime-version",)
 _IDENTITY = frozenset({"", "7bit", "8bit", "binary", "identity"})
@@ -117,6 +122,20 @@ class Entity:
         return parse_parameters(self.header("Content-Type") or "")[1]
 
     @property
+    def transfer_encoding(self) -> str:
+        """Content-Transfer-Encoding in lower case; empty where the body stands as it is (RFC 2045 section 6).
+
+        Raises:
+            MimeError: `transfer_encoding` for an unknown one.
+        """
+        encoding = (self.header("Content-Transfer-Encoding") or "").strip().lower()
+        if encoding in _IDENTITY:
+            return ""
+        if encoding not in ("base64", "quoted-printable"):
+            raise MimeError("transfer_encoding")
+        return encoding
+
+    @property
     def filename(self) -> str | None:
         """File name from Content-Disposition, else the `name` of Content-Type; RFC 2231 and RFC 2047 decoded."""
         for name, parameter in (("Content-Disposition", "filename"), ("Content-Type", "name")):
@@ -131,13 +150,11 @@ class Entity:
         Raises:
             MimeError: `transfer_encoding` (unknown one), `base64`, `quoted_printable`, or a bare line end in these.
         """
-        encoding = (self.header("Content-Transfer-Encoding") or "").strip().lower()
-        if encoding in _IDENTITY:
+        encoding = self.transfer_encoding
+        if not encoding:
             return self.body
-        if encoding not in ("base64", "quoted-printable"):
-            raise MimeError("transfer_encoding")
         # In base64 a line end means nothing, and openssl writes bare LF there even between CRLF lines.
-        _check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf or encoding == "base64")
+        check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf or encoding == "base64")
         return _decode_base64(self.body) if encoding == "base64" else _decode_quoted_printable(self.body)
 
 
@@ -152,6 +169,16 @@ class Multipart:
     """What follows the line of the closing delimiter."""
     spans: tuple[tuple[int, int], ...]
     """Start and end of each part's `raw` in the multipart's body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cuts:
+    """Where a multipart's body is cut."""
+
+    preamble_end: int
+    spans: tuple[tuple[int, int], ...]
+    """Start and end of each part."""
+    epilogue_start: int
 
 
 def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, allow_bare_lf: bool = False) -> Entity:
@@ -169,6 +196,24 @@ def parse(raw: bytes, *, limits: Limits = DEFAULT_LIMITS, allow_bare_lf: bool = 
     return _entity(raw, 0, limits, allow_bare_lf=allow_bare_lf)
 
 
+def parse_head(
+    beginning: bytes, *, depth: int = 0, limits: Limits = DEFAULT_LIMITS, allow_bare_lf: bool = False
+) -> Entity:
+    """The header of an entity whose body lies elsewhere: `raw` is the header with its blank line, `body` is empty.
+
+    Args:
+        beginning: the entity's first `limits.header_bytes + 4` bytes at least, or all of it.
+        depth: how many multiparts are around it.
+        limits: bounds.
+        allow_bare_lf: as in `parse`.
+
+    Raises:
+        MimeError: as `parse`.
+    """
+    entity = _entity(beginning, depth, limits, allow_bare_lf=allow_bare_lf)
+    return replace(entity, raw=beginning[: len(beginning) - len(entity.body)], body=b"")
+
+
 def parts(entity: Entity) -> tuple[Entity, ...]:
     """The parts of a multipart entity; see `split`."""
     return split(entity).parts
@@ -184,6 +229,16 @@ def split(entity: Entity) -> Multipart:
         MimeError: `not_multipart`, `boundary`, `delimiter_ambiguous`, `multipart_unterminated`, `multipart_empty`,
             `part_malformed`, `depth`, `parts`, and whatever `parse` raises for a part.
     """
+    cut = cuts(entity, Whole(entity.body))
+    found = [
+        _entity(entity.body[start:end], entity.depth + 1, entity.limits, allow_bare_lf=entity.allow_bare_lf)
+        for start, end in cut.spans
+    ]
+    return Multipart(entity.body[: cut.preamble_end], tuple(found), entity.body[cut.epilogue_start :], cut.spans)
+
+
+def cuts(entity: Entity, body: Octets) -> Cuts:
+    """Where to cut a multipart whose body lies elsewhere; raises as `split`, but for what is wrong inside a part."""
     if not entity.media_type.startswith("multipart/"):
         raise MimeError("not_multipart")
     if (entity.header("Content-Transfer-Encoding") or "").strip().lower() not in _IDENTITY:
@@ -193,15 +248,12 @@ def split(entity: Entity) -> Multipart:
     boundary = entity.params.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
         raise MimeError("boundary")
-    marks = _delimiters(entity, b"--" + boundary.encode("ascii"))
+    dashes = b"--" + boundary.encode("ascii")
+    marks = delimiters(body, dashes, entity.limits.parts, allow_bare_lf=entity.allow_bare_lf)
     spans = tuple((line_end, start) for (_, line_end), (start, _) in itertools.pairwise(marks))
     if any(start > end for start, end in spans):
         raise MimeError("part_malformed")
-    cut = [
-        _entity(entity.body[start:end], entity.depth + 1, entity.limits, allow_bare_lf=entity.allow_bare_lf)
-        for start, end in spans
-    ]
-    return Multipart(entity.body[: max(marks[0][0], 0)], tuple(cut), entity.body[marks[-1][1] :], spans)
+    return Cuts(max(marks[0][0], 0), spans, marks[-1][1])
 
 
 def build(headers: Iterable[tuple[str, str]] | Mapping[str, str], body: bytes) -> bytes:
@@ -248,7 +300,7 @@ def multipart_body(subtype: str, parts: Sequence[bytes], params: Mapping[str, st
     """
     if not parts:
         raise MimeError("multipart_empty")
-    boundary = _fresh_boundary(parts)
+    boundary = fresh_boundary([hashlib.sha256(part).digest() for part in parts], parts)
     content_type = with_parameters(f"multipart/{subtype}", {**(params or {}), "boundary": boundary})
     delimiter = b"--" + boundary.encode("ascii")
     pieces: list[bytes] = []
@@ -268,7 +320,7 @@ def _entity(raw: bytes, depth: int, limits: Limits, *, allow_bare_lf: bool) -> E
     head = raw[:body_start]
     if b"\0" in head:
         raise MimeError("nul")
-    _check_line_ends(head, allow_bare_lf=allow_bare_lf)
+    check_line_ends(head, allow_bare_lf=allow_bare_lf)
     headers = _fields(raw[:head_end], limits)
     return Entity(raw, headers, raw[body_start:], depth, limits, allow_bare_lf)
 
@@ -288,7 +340,7 @@ def _cut_head(raw: bytes, limits: Limits) -> tuple[int, int]:
     return len(raw.rstrip(CRLF)), len(raw)
 
 
-def _check_line_ends(octets: bytes, *, allow_bare_lf: bool) -> None:
+def check_line_ends(octets: bytes, *, allow_bare_lf: bool) -> None:
     """Refuse CR alone, and LF alone without an agreement."""
     if _BARE_CR.search(octets):
         raise MimeError("bare_cr")
@@ -333,50 +385,6 @@ def _text(octets: bytes) -> str:
         return octets.decode("latin-1")
 
 
-def _delimiters(entity: Entity, dash_boundary: bytes) -> list[tuple[int, int]]:
-    """Ranges of all delimiter lines up to the closing one, each with the line end before it."""
-    body, marks, position = entity.body, list[tuple[int, int]](), 0
-    while (found := body.find(dash_boundary, position)) >= 0:
-        position = found + len(dash_boundary)
-        if found and body[found - 1] not in CRLF:
-            continue  # inside a line: no delimiter for anybody
-        tail = _DELIMITER_TAIL.match(body, position)
-        if tail is None:
-            raise MimeError("delimiter_ambiguous")
-        start = _line_end_before(body, found, allow_bare_lf=entity.allow_bare_lf)
-        if tail[2] == b"\n" and not entity.allow_bare_lf:
-            raise MimeError("bare_lf")
-        marks.append((start, tail.end()))
-        if tail[1]:
-            return _closed(marks)
-        if not tail[2]:
-            break
-        if len(marks) > entity.limits.parts:
-            raise MimeError("parts")
-        position = tail.end()
-    raise MimeError("multipart_unterminated")
-
-
-def _closed(marks: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """The marks of a finished multipart, which has a part at least."""
-    if len(marks) == 1:
-        raise MimeError("multipart_empty")
-    return marks
-
-
-def _line_end_before(body: bytes, position: int, *, allow_bare_lf: bool) -> int:
-    """Where the line end starts that belongs to the delimiter at `position`."""
-    if position == 0:
-        return 0
-    if body[position - 1 : position] == b"\r":
-        raise MimeError("bare_cr")
-    if body[max(position - 2, 0) : position] == CRLF:
-        return position - 2
-    if not allow_bare_lf:
-        raise MimeError("bare_lf")
-    return position - 1
-
-
 def _decode_base64(body: bytes) -> bytes:
     """Base64 with line ends and blanks taken out; anything else foreign is refused."""
     try:
@@ -392,9 +400,9 @@ def _decode_quoted_printable(body: bytes) -> bytes:
     return binascii.a2b_qp(body)
 
 
-def _fresh_boundary(parts: Sequence[bytes]) -> str:
-    """A boundary that occurs in no part; from their hash, since a part cannot hold its own."""
-    digest = hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts))
+def fresh_boundary(digests: Sequence[bytes], parts: Sequence[bytes] = ()) -> str:
+    """A boundary made from the parts' digests, since a part cannot hold its own; it occurs in none of `parts`."""
+    digest = hashlib.sha256(b"".join(digests))
     while True:
         boundary = "=_" + digest.hexdigest()[:40]
         if not any(boundary.encode("ascii") in part for part in parts):
