@@ -40,9 +40,7 @@ def findings(root: Path) -> set[str]:
     found: set[str] = set()
     for path in sorted((root / "gateway" / "check").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _name(node.func) == "Befund" and path.name in _RULES:
-                found |= _codes(node.args[:1])
-            elif isinstance(node, ast.Call) and _name(node.func) == "finding" and path.name in _RULES:
+            if isinstance(node, ast.Call) and _name(node.func) in {"Befund", "finding"} and path.name in _RULES:
                 found |= _codes(node.args[:1])
             elif isinstance(node, ast.Call) and _name(node.func) == "_at":
                 found |= _codes(node.args[1:2])
