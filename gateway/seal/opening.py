@@ -8,7 +8,7 @@ Fails: `OpenRefused` until the signature verified, `ContentRefused` after.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -69,6 +69,8 @@ class Opened:
     parts: tuple[Part, ...] = field(repr=False)
     """The XML first, then files."""
     compressed: bool = False
+    entity: bytes = field(default=b"", repr=False)
+    """The whole entity with its signature, as it was decrypted: a forward carries it (wire.md section 2)."""
 
     def mic(self, algorithm: str = "") -> str:
         """Base64 MIC over the signed entity, in the signature's hash unless another is asked for.
@@ -103,7 +105,7 @@ def open_bytes(body: bytes, content_type: str, identity: Identity, partner: Part
     except DecryptionRefused as refused:
         raise OpenRefused(refused.cause_code) from None
     try:
-        return _opened(verified, signed, partner, compressed=outer)
+        return replace(_opened(verified, signed, partner, compressed=outer), entity=entity.raw)
     except MimeError as refused:
         raise ContentRefused(refused.code, verified, signed) from None
     except DecompressionRefused as refused:
