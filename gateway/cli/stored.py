@@ -1,23 +1,31 @@
-"""What `show` and `list` share: they open the store by configuration, as an operator on the gateway's own machine.
+"""What the commands on the store share: they open it by configuration, as an operator on the gateway's own machine.
 
-Promises: reads only; content is never printed.
-Fails: exit 1 for what is not there, 3 where the store cannot be reached.
+Promises: content is never printed; an act is the same as through the API, with its event. A gateway that runs beside
+sees it at its next look.
+Fails: exit 1 for what is not there or refused, 2 for values that cannot be read, 3 where the store cannot be reached.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
 
-from gateway.cli.main import REFUSED, UNREACHABLE
-from gateway.cli.shell import stop
+import click
+
+from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
+from gateway.cli.shell import configuration, json_option, show, stop
 from gateway.config import Config
-from gateway.errors import Refusal
-from gateway.message import Caller
+from gateway.errors import Malformed, Refusal
+from gateway.message import Answer, Caller
 from gateway.pki import PkiError
+from gateway.service.accepting import Accepting
 from gateway.service.context import Context
+from gateway.service.forwarding import Forwarding
 from gateway.service.gateway import close_context, open_context
+from gateway.service.operating import Operating
+from gateway.service.reading import Reading
 from gateway.store import StoreError
 
 T = TypeVar("T")
@@ -37,7 +45,57 @@ def with_store(config: Config, ask: Callable[[Context], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
+    except Malformed as malformed:
+        stop(MISUSED, [befund.text for befund in malformed.befunde])
     except Refusal as refusal:
         stop(REFUSED, [befund.text for befund in refusal.befunde])
     except (PkiError, StoreError, OSError) as error:
         stop(UNREACHABLE, f"{type(error).__name__}: {error}")
+
+
+def act_command(name: str, help_text: str, act: Callable[..., Awaitable[Answer]], *options: Any) -> click.Command:
+    """A command that does one act of an operator on the message ID.
+
+    Args:
+        name: of the command.
+        help_text: what it does.
+        act: takes `Operating`, the id and the options.
+        options: of this command alone.
+    """
+
+    @click.command(name=name, short_help=help_text, help=f"{help_text[:-1]}: the message ID.")
+    @click.argument("message_id", metavar="ID", type=click.UUID)
+    @click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")
+    @json_option
+    @click.pass_context
+    def command(ctx: click.Context, /, message_id: Any, as_json: bool, **given: Any) -> None:
+        async def ask(context: Context) -> dict[str, Any]:
+            answer = await act(_operating(context), str(message_id), **given)
+            value: dict[str, Any] = json.loads(answer.body)
+            return value
+
+        show(with_store(configuration(ctx), ask), as_json, _acted)
+
+    for option in options:
+        command = option(command)
+    return command
+
+
+def _operating(ctx: Context) -> Operating:
+    """Operators' acts without a running gateway; one that runs on this store looks for work by itself."""
+    accepting = Accepting(ctx, _nobody_to_wake)
+    forwarding = Forwarding(ctx, Reading(ctx), accepting, _nobody_to_wake)
+    return Operating(ctx, accepting, forwarding, _nobody_to_wake)
+
+
+def _nobody_to_wake() -> None:
+    return
+
+
+def _acted(answer: dict[str, Any]) -> Iterator[str]:
+    yield f"{answer['id']}  {answer['status']}"
+    decision = answer["entscheidung"]
+    if decision["empfaenger"]:
+        yield f"an {', '.join(decision['empfaenger'])}"
+    for grund in decision["begruendung"]:
+        yield f"  {grund['nummer']}: {grund['text']}" if grund["nummer"] else f"  {grund['text']}"

@@ -158,7 +158,7 @@ class Entering:
                 raise Invalid("Eine Datei hat keinen Namen.", code="dateiname")
             content = self._ctx.content.seal_small(data, now)
             staged.append(StagedFile(name, media_type, hashlib.sha256(data).hexdigest(), len(data), content))
-        return Submission(caller, xml, tuple(staged), signed_entity=opened.signed_entity)
+        return Submission(caller, xml, tuple(staged), signed_entity=opened.entity or None)
 
     def _addressee(self, opened: Opened, geprueft: Geprueft, partner: Partner) -> str:
         named = opened.gateway_headers.get(EMPFAENGER)

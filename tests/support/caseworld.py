@@ -22,7 +22,9 @@ from gateway.check.compose_any import compose_any
 from gateway.partner import Partner
 from gateway.pki import KeyPair, agreed
 from gateway.pki_issue import DevelopmentCa, Request
+from gateway.route.overlay import COLUMNS
 from gateway.route.resources import packaged_directory
+from gateway.service.directory import Change, apply, corrections
 from gateway.service.gateway import Gateway
 from routing.sachverhalt import Sachverhalt
 
@@ -45,6 +47,7 @@ CLIENTS = {
     "zab": ZAB_KOELN,
     "bonn": BONN,
     "rhein_sieg": RHEIN_SIEG,
+    "leverkusen": "abh:05316000",
     "fremd": "abh:05913000",
 }
 
@@ -57,6 +60,8 @@ def notice(anlass: str, absender: str | None = None, head: Mapping[str, Any] | N
     more = dict(head or {})
     known = more.pop("empfaenger", entry.get("empfaenger"))
     details = more.pop("mehr", entry.get("mehr", {}))
+    if facts.get("eilbeduerftig") is False:
+        details = {key: value for key, value in details.items() if key != "eilbeduerftigWeil"}
     kopf = NoticeHead(
         eigene_id=more.pop("eigene_id", str(uuid.uuid4())),
         erstellt=datetime.now(UTC),
@@ -110,6 +115,19 @@ class Case:
     async def get(self, who: str, path: str) -> Any:
         status, value = await self[who].call("GET", path)
         assert status == 200, value
+        return value
+
+    async def add_authority(self, key: str, art: str, name: str) -> None:
+        """An operator adds an authority to the directory."""
+        db = self.hub.ctx.db
+        row = dict.fromkeys(COLUMNS["behoerde"], "") | {"key": key, "art": art, "name": name}
+        await apply(db, await corrections(db), Change((("behoerde", key, row),), "Prüfung"), "test", self.hub.ctx.now())
+        await self.hub.ctx.refresh_directory()
+
+    async def get_raw(self, who: str, path: str) -> bytes:
+        status, value = await self[who].call("GET", path)
+        assert status == 200, value
+        assert isinstance(value, bytes)
         return value
 
     async def sees(self, who: str, message_id: str) -> bool:

@@ -1,0 +1,19 @@
+"""`gateway resend ID`: send once more what failed or waits for a person.
+
+Promises: by the agreement of today, sealed anew; what has arrived is not sent again.
+Fails: exit 1 where the message is in another state, 2 without a reason, 3 where the store cannot be reached.
+"""
+
+from __future__ import annotations
+
+from gateway.accept.commands import Reason
+from gateway.cli.stored import OPERATOR, act_command
+from gateway.message import Answer
+from gateway.service.operating import Operating
+
+
+async def _act(operating: Operating, message_id: str, grund: str) -> Answer:
+    return await operating.resend(OPERATOR, message_id, Reason.from_json({"grund": grund}))
+
+
+command = act_command("resend", "Send once more what failed or waits for a person.", _act)

@@ -1,0 +1,93 @@
+"""§ 20 EGGVG: a correction reaches everybody who was informed, forwards included, whatever comes first."""
+
+from typing import Any
+
+from caseworld import STA, STA_BONN, Case
+from gatewayworld import BONN, KOELN, RHEIN_SIEG
+
+UNSAID: dict[str, Any] = {"empfaenger": None, "azr": None}
+
+
+async def corrected(case: Case, who: str, zu: str, **head: Any) -> dict[str, Any]:
+    return await case.post(who, "berichtigung", UNSAID | {"zu": zu} | head)
+
+
+async def received(case: Case, who: str) -> list[str]:
+    return [entry["nachricht"] for entry in await case.inbox(who)]
+
+
+async def test_everybody_who_was_informed_gets_it(case: Case) -> None:
+    told = await case.post(
+        "koeln",
+        "pruefergebnis_untersuchungshaft",
+        verfahren=[{"staatsanwaltschaft": STA}, {"staatsanwaltschaft": STA_BONN}],
+    )
+    answer = await corrected(case, "koeln", told["nachrichten_id"])
+    assert answer["entscheidung"]["empfaenger"] == [STA, STA_BONN]
+    assert answer["entscheidung"]["nummer"] == "§ 20 EGGVG"
+    for who in ("sta", "sta_bonn"):
+        assert await received(case, who) == [told["id"], answer["id"]]
+    one = (await case.vorgang_of("koeln", told["id"]))["id"]
+    assert one == (await case.vorgang_of("sta", answer["id"]))["id"]
+
+
+async def test_forwards_are_followed_and_a_second_correction_too(case: Case) -> None:
+    told = await case.post("jva", "strafhaft_antritt")
+    _, first = await case.act("koeln", "forward", told["id"], an=BONN, grund="x")
+    _, second = await case.act("bonn", "forward", first["id"], an=RHEIN_SIEG, grund="x")
+    correction = await corrected(case, "jva", told["nachrichten_id"])
+    assert correction["entscheidung"]["empfaenger"] == [KOELN, BONN, RHEIN_SIEG]
+    again = await corrected(case, "jva", told["nachrichten_id"])
+    of_the_correction = await corrected(case, "jva", correction["nachrichten_id"])
+    for answer in (again, of_the_correction):
+        assert answer["entscheidung"]["empfaenger"] == [KOELN, BONN, RHEIN_SIEG]
+    assert len(await received(case, "rhein_sieg")) == 4
+    assert second["id"] in await received(case, "rhein_sieg")
+
+
+async def test_a_later_forward_takes_the_corrections_along(case: Case) -> None:
+    told = await case.post("jva", "strafhaft_antritt")
+    first = await corrected(case, "jva", told["nachrichten_id"])
+    second = await corrected(case, "jva", first["nachrichten_id"])
+    await case.collect("koeln")
+    _, passed = await case.act("koeln", "forward", told["id"], an=BONN, grund="x")
+    assert sorted(await received(case, "bonn")) == sorted([passed["id"], first["id"], second["id"]])
+    whole = await case.get("jva", f"/v1/messages/{first['id']}")
+    assert whole["entscheidung"]["empfaenger"] == [KOELN, BONN]
+    assert [d["status"] for d in whole["zustellungen"]] == ["zugestellt", "uebergeben"]
+    assert whole["status"] == "unterwegs"
+    third = await corrected(case, "jva", second["nachrichten_id"])
+    assert third["entscheidung"]["empfaenger"] == [KOELN, BONN]
+
+
+async def test_who_never_got_it_gets_no_correction(case: Case) -> None:
+    told = await case.post("jva", "strafhaft_antritt")
+    _, passed = await case.act("koeln", "forward", told["id"], an=BONN, grund="x")
+    await case.act("betrieb", "cancel", passed["id"], grund="versehentlich")
+    correction = await corrected(case, "jva", told["nachrichten_id"])
+    assert correction["entscheidung"]["empfaenger"] == [KOELN]
+
+
+async def test_of_an_unknown_notice_it_goes_to_klaerung(case: Case) -> None:
+    answer = await corrected(case, "jva", "00000000-0000-4000-8000-000000000000")
+    assert answer["status"] == "klaerung"
+    _, assigned = await case.act("betrieb", "assign", answer["id"], an=KOELN, grund="Papierakte")
+    assert assigned["entscheidung"]["empfaenger"] == [KOELN]
+
+
+async def test_only_its_sender_corrects_a_notice(case: Case) -> None:
+    told = await case.post("jva", "strafhaft_antritt")
+    from caseworld import notice
+
+    head = UNSAID | {"zu": told["nachrichten_id"]}
+    status, problem = await case["koeln"].post_xml(notice("berichtigung", KOELN, head))
+    assert (status, problem["entscheidung"]["entscheidung"]) == (422, "unzulaessig")
+
+
+async def test_a_withheld_notice_has_nobody_to_correct_it_to(case: Case) -> None:
+    told = await case.post("sta", "verfahren_eingestellt", gefaehrdet_untersuchungszweck=True)
+    correction = await corrected(case, "sta", told["nachrichten_id"])
+    assert correction["status"] == "klaerung"
+    assert await case.inbox("koeln") == []
+    withheld = await corrected(case, "sta", told["nachrichten_id"])
+    assert not await case.sees("koeln", withheld["id"])
