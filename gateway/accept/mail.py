@@ -11,7 +11,7 @@ import asyncio
 import logging
 from typing import Protocol
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,8 @@ class MailIn:
         del server, session, rcpt_options
         if address.strip("<>").lower() != self._postfach:
             return "550 5.1.1 no such mailbox"
+        if envelope.rcpt_tos:  # LMTP answers DATA once for each recipient (RFC 2033 section 4.2); ours is one
+            return "452 4.5.3 one recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -56,11 +58,20 @@ class MailIn:
         return "250 OK"
 
 
+class _Speaks(SMTP):
+    """SMTP, and LMTP for a mail server that hands over (RFC 2033): the greeting tells which."""
+
+    @syntax("LHLO hostname")
+    async def smtp_LHLO(self, hostname: str) -> None:  # noqa: N802 - aiosmtpd's name
+        """LMTP's greeting; everything after it is the same, since there is one recipient."""
+        await self.smtp_EHLO(hostname)
+
+
 async def listen(receiver: MailReceiver, postfach: str, host: str, port: int) -> asyncio.Server:
     """A listening server on this event loop."""
     handler = MailIn(receiver, postfach)
 
     def session() -> SMTP:
-        return SMTP(handler, data_size_limit=MAIL_BYTES, ident="gateway", hostname="gateway", enable_SMTPUTF8=True)
+        return _Speaks(handler, data_size_limit=MAIL_BYTES, ident="gateway", hostname="gateway", enable_SMTPUTF8=True)
 
     return await asyncio.get_running_loop().create_server(session, host, port)
