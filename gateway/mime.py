@@ -24,6 +24,7 @@ from gateway.mimecuts import CRLF, Octets, Whole, delimiters
 from gateway.mimeparams import CONTROL, MimeError, decode_words, parse_parameters, with_parameters
 
 __all__ = [
+    "CRLF",
     "DEFAULT_LIMITS",
     "Cuts",
     "Entity",
@@ -35,6 +36,7 @@ __all__ = [
     "build",
     "check_line_ends",
     "cuts",
+    "decode_quoted_printable",
     "fresh_boundary",
     "header_line",
     "multipart",
@@ -155,7 +157,7 @@ class Entity:
             return self.body
         # In base64 a line end means nothing, and openssl writes bare LF there even between CRLF lines.
         check_line_ends(self.body, allow_bare_lf=self.allow_bare_lf or encoding == "base64")
-        return _decode_base64(self.body) if encoding == "base64" else _decode_quoted_printable(self.body)
+        return _decode_base64(self.body) if encoding == "base64" else decode_quoted_printable(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,23 +286,27 @@ def multipart(
     parts: Sequence[bytes],
     params: Mapping[str, str] | None = None,
     headers: Iterable[tuple[str, str]] = (),
+    boundary: str | None = None,
 ) -> bytes:
     """A whole multipart entity; `parts` are whole entities, `headers` come after Content-Type."""
-    content_type, body = multipart_body(subtype, parts, params)
+    content_type, body = multipart_body(subtype, parts, params, boundary)
     return build([("Content-Type", content_type), *headers], body)
 
 
-def multipart_body(subtype: str, parts: Sequence[bytes], params: Mapping[str, str] | None = None) -> tuple[str, bytes]:
+def multipart_body(
+    subtype: str, parts: Sequence[bytes], params: Mapping[str, str] | None = None, boundary: str | None = None
+) -> tuple[str, bytes]:
     """Content-Type value and body of a multipart, for carriers that hold the header elsewhere (HTTP).
 
-    The boundary is derived from the parts, so that equal parts give equal bytes, and occurs in none of them.
+    The boundary, unless one is given, is derived from the parts, so that equal parts give equal bytes, and occurs in
+    none of them.
 
     Raises:
         MimeError: `multipart_empty` without parts.
     """
     if not parts:
         raise MimeError("multipart_empty")
-    boundary = fresh_boundary([hashlib.sha256(part).digest() for part in parts], parts)
+    boundary = boundary or fresh_boundary([hashlib.sha256(part).digest() for part in parts], parts)
     content_type = with_parameters(f"multipart/{subtype}", {**(params or {}), "boundary": boundary})
     delimiter = b"--" + boundary.encode("ascii")
     pieces: list[bytes] = []
@@ -393,7 +399,7 @@ def _decode_base64(body: bytes) -> bytes:
         raise MimeError("base64") from None
 
 
-def _decode_quoted_printable(body: bytes) -> bytes:
+def decode_quoted_printable(body: bytes) -> bytes:
     """Quoted-printable; an equals sign must start an escape or a soft line break."""
     if _QP_BROKEN.search(body):
         raise MimeError("quoted_printable")

@@ -104,7 +104,7 @@ class _Reader:
         if self.octets[position + 1] != 0x80:
             start, end = _length(self.octets, position + 1)
             if tag == _OCTETS | _CONSTRUCTED:
-                return tlv(_OCTETS, b"".join(_chunk(c) for c in self._until(start, end, depth))), end
+                return tlv(_OCTETS, b"".join(chunk(c) for c in self._until(start, end, depth))), end
             return self.octets[position:end], end
         if not tag & _CONSTRUCTED:
             raise BerError("indefinite_primitive")
@@ -117,7 +117,7 @@ class _Reader:
             child, position = self.element(position, depth + 1)
             found.append(child)
         if tag == _OCTETS | _CONSTRUCTED:
-            return tlv(_OCTETS, b"".join(map(_chunk, found))), position + 2
+            return tlv(_OCTETS, b"".join(map(chunk, found))), position + 2
         if [child[0] for child in found] == _ENCRYPTED_CONTENT_INFO:
             found[2] = _joined(found[2])
         return tlv(tag, *found, b""), position + 2
@@ -136,10 +136,10 @@ class _Reader:
 def _joined(element: bytes) -> bytes:
     """[0] IMPLICIT OCTET STRING in chunks as a primitive one."""
     start, end = _length(element, 1)
-    return tlv(0x80, b"".join(map(_chunk, children(element[start:end]))))
+    return tlv(0x80, b"".join(map(chunk, children(element[start:end]))))
 
 
-def _chunk(element: bytes) -> bytes:
+def chunk(element: bytes) -> bytes:
     """The content of one chunk of an OCTET STRING."""
     if element[0] != _OCTETS:
         raise BerError("chunk")

@@ -31,11 +31,30 @@ CONTEXT: Final = 0xA0
 def tlv(tag: int, *contents: bytes) -> bytes:
     """One element: tag, shortest length, the contents one after the other."""
     content = contents[0] if len(contents) == 1 else b"".join(contents)
-    size = len(content)
+    return head(tag, len(content)) + content
+
+
+def head(tag: int, size: int) -> bytes:
+    """Tag and shortest length of an element whose content of `size` bytes follows."""
     if size < 0x80:
-        return bytes((tag, size)) + content
+        return bytes((tag, size))
     length = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(length))) + length + content
+    return bytes((tag, 0x80 | len(length))) + length
+
+
+def around(size: int, *layers: tuple[int, bytes, int]) -> bytes:
+    """What stands before a content that is written apart.
+
+    Args:
+        size: bytes of the content.
+        layers: from inside to outside: tag, what stands before the content within it, and bytes that follow it there.
+    """
+    before = b""
+    for tag, elder, after in layers:
+        size += after
+        before = elder + before
+        before = head(tag, len(before) + size) + before
+    return before
 
 
 def sequence(*contents: bytes) -> bytes:

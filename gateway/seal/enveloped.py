@@ -9,40 +9,23 @@ admit.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from asn1crypto import cms, core
 from cryptography import x509
 from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.ciphers.algorithms import AES
-from cryptography.hazmat.primitives.ciphers.modes import CBC
-from cryptography.hazmat.primitives.padding import PKCS7
 
 from gateway.partner import Algorithmen
 from gateway.seal import ber, der, recipients
+from gateway.seal.contentcipher import BLOCK, KEY_BYTES, NONCE, OIDS, TAG, Content, closing, opening
 from gateway.seal.identity import Identity
+from gateway.seal.octets import Encoded
+from gateway.seal.outer import Sink, walk
 from gateway.seal.policy import PolicyRefused, admit_content, admitted_key, check_use
 
-NONCE: Final = 12
-TAG: Final = 16
-_BLOCK: Final = 128
-_DATA: Final = "1.2.840.113549.1.7.1"
-_ENVELOPED_DATA: Final = "1.2.840.113549.1.7.3"
-_AUTH_ENVELOPED_DATA: Final = "1.2.840.113549.1.9.16.1.23"
-_ENCRYPTED_CONTENT: Final = 0x80  # [0] IMPLICIT OCTET STRING
-_OIDS: Final = {
-    "aes-128-gcm": "2.16.840.1.101.3.4.1.6",
-    "aes-256-gcm": "2.16.840.1.101.3.4.1.46",
-    "aes-128-cbc": "2.16.840.1.101.3.4.1.2",
-    "aes-256-cbc": "2.16.840.1.101.3.4.1.42",
-}
-_NAMES: Final = {oid: name for name, oid in _OIDS.items()}
-_KEY_BYTES: Final = {"aes-128-gcm": 16, "aes-256-gcm": 32, "aes-128-cbc": 16, "aes-256-cbc": 32}
+_NAMES: Final = {oid: name for name, oid in OIDS.items()}
 _HOSTILE: Final = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError)
 
 
@@ -64,17 +47,6 @@ class _GcmParameters(core.Sequence):  # type: ignore[misc]  # asn1crypto has no 
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Content:
-    """The encrypted content with what is needed to open it."""
-
-    algorithm: str
-    nonce: bytes
-    ciphertext: bytes
-    tag: bytes
-    associated: bytes
-
-
 def encrypt(content: bytes, certificates: Sequence[x509.Certificate], algorithms: Algorithmen, at: datetime) -> bytes:
     """Encrypt for the holders of `certificates`, any one of whom can open it.
 
@@ -84,14 +56,53 @@ def encrypt(content: bytes, certificates: Sequence[x509.Certificate], algorithms
     Raises:
         PolicyRefused: no recipient, or one whose certificate, key or algorithm the agreement does not admit at `at`.
     """
+    written: list[bytes] = []
+    encrypt_stream([content], len(content), written.append, certificates, algorithms, at)
+    return b"".join(written)
+
+
+def encrypt_stream(
+    pieces: Iterable[bytes],
+    size: int,
+    sink: Sink,
+    certificates: Sequence[x509.Certificate],
+    algorithms: Algorithmen,
+    at: datetime,
+) -> None:
+    """As `encrypt`, piece by piece.
+
+    Args:
+        pieces: the content.
+        size: how many bytes it has; DER says it in front.
+        sink: takes the ContentInfo.
+        certificates: the recipients.
+        algorithms: the agreement.
+        at: now.
+
+    Raises:
+        PolicyRefused: as `encrypt`; nothing was written.
+        ValueError: the content has another size; what was written is broken.
+    """
+    key, infos = _for_recipients(certificates, algorithms, at)
+    cipher, count = closing(algorithms.inhalt, key), 0
+    sink(cipher.before(size, infos))
+    for piece in pieces:
+        count += len(piece)
+        sink(cipher.update(piece))
+    if count != size:
+        raise ValueError("size")
+    sink(cipher.finish())
+
+
+def _for_recipients(
+    certificates: Sequence[x509.Certificate], algorithms: Algorithmen, at: datetime
+) -> tuple[bytes, list[bytes]]:
+    """A fresh content key, and the RecipientInfos that give it to each."""
     if not certificates:
         raise PolicyRefused("no_recipient")
     admit_content(algorithms.inhalt, algorithms, at.date())
-    key = os.urandom(_KEY_BYTES[algorithms.inhalt])
-    infos = [_recipient(certificate, key, algorithms, at) for certificate in certificates]
-    if algorithms.inhalt.endswith("gcm"):
-        return _auth_enveloped(content, key, infos, algorithms.inhalt)
-    return _enveloped(content, key, infos, algorithms.inhalt)
+    key = os.urandom(KEY_BYTES[algorithms.inhalt])
+    return key, [_recipient(certificate, key, algorithms, at) for certificate in certificates]
 
 
 def decrypt(envelope: bytes, identity: Identity, algorithms: Algorithmen, at: datetime) -> bytes:
@@ -106,20 +117,56 @@ def decrypt(envelope: bytes, identity: Identity, algorithms: Algorithmen, at: da
     Raises:
         DecryptionRefused: whatever was wrong.
     """
+    content, key, cause = _keyed(envelope, identity, algorithms, at)
+    cipher = opening(content, key)
+    try:
+        return cipher.update(content.ciphertext) + cipher.finish()
+    except (InvalidTag, ValueError):
+        raise DecryptionRefused(cause) from None
+
+
+def decrypt_stream(envelope: Encoded, sink: Sink, identity: Identity, algorithms: Algorithmen, at: datetime) -> None:
+    """As `decrypt`, for what lies elsewhere.
+
+    What the sink takes is worth nothing until this returns: the tag stands at the end.
+
+    Args:
+        envelope: ContentInfo, DER or BER; read twice, since what stands behind the content is needed before it.
+        sink: takes the plain content piece by piece.
+        identity: whose decryption keys.
+        algorithms: the agreement.
+        at: the day decides whether exceptions hold.
+
+    Raises:
+        DecryptionRefused: whatever was wrong; the sink may have taken something.
+        MimeError: the transfer encoding is broken.
+    """
+    try:
+        frame = walk(envelope.source()).frame
+    except ber.BerError:
+        raise DecryptionRefused("unreadable") from None
+    content, key, cause = _keyed(frame, identity, algorithms, at)
+    cipher = opening(content, key)
+    walk(envelope.source(), lambda piece: sink(cipher.update(piece)))
+    try:
+        rest = cipher.finish()
+    except (InvalidTag, ValueError):
+        raise DecryptionRefused(cause) from None
+    sink(rest)
+
+
+def _keyed(envelope: bytes, identity: Identity, algorithms: Algorithmen, at: datetime) -> tuple[Content, bytes, str]:
+    """What is to be opened, with its key or a random one, and what to say if it does not open."""
     try:
         infos, content = _read(envelope, algorithms, at)
     except PolicyRefused as refused:
         raise DecryptionRefused(refused.code) from None
     except _HOSTILE:
         raise DecryptionRefused("unreadable") from None
-    size = _KEY_BYTES[content.algorithm]
+    size = KEY_BYTES[content.algorithm]
     found = _content_key(infos, identity, algorithms, at)
     key = found if isinstance(found, bytes) and len(found) == size else os.urandom(size)
-    cause = found if isinstance(found, str) else "content"
-    try:
-        return _open_gcm(content, key) if content.algorithm.endswith("gcm") else _open_cbc(content, key)
-    except (InvalidTag, ValueError):
-        raise DecryptionRefused(cause) from None
+    return content, key, found if isinstance(found, str) else "content"
 
 
 def _recipient(certificate: x509.Certificate, key: bytes, algorithms: Algorithmen, at: datetime) -> bytes:
@@ -139,38 +186,7 @@ def _content_key(infos: Any, identity: Identity, algorithms: Algorithmen, at: da
         return "content_key"
 
 
-def _auth_enveloped(content: bytes, key: bytes, infos: list[bytes], algorithm: str) -> bytes:
-    """AuthEnvelopedData without attributes: id-data needs none (RFC 5083 section 2.1)."""
-    nonce = os.urandom(NONCE)
-    sealed = AESGCM(key).encrypt(nonce, content, None)
-    parameters = der.sequence(der.octets(nonce), der.small(TAG))
-    data = der.sequence(
-        der.small(0),
-        der.set_of(infos),
-        _encrypted_info(algorithm, parameters, sealed[:-TAG]),
-        der.octets(sealed[-TAG:]),
-    )
-    return der.content_info(_AUTH_ENVELOPED_DATA, data)
-
-
-def _enveloped(content: bytes, key: bytes, infos: list[bytes], algorithm: str) -> bytes:
-    """EnvelopedData; version 2 if a recipient agrees on a key (RFC 5652 section 6.1)."""
-    iv = os.urandom(_BLOCK // 8)
-    padder, encryptor = PKCS7(_BLOCK).padder(), Cipher(AES(key), CBC(iv)).encryptor()
-    ciphertext = encryptor.update(padder.update(content) + padder.finalize()) + encryptor.finalize()
-    version = 2 if any(info[0] != der.SEQUENCE for info in infos) else 0
-    data = der.sequence(der.small(version), der.set_of(infos), _encrypted_info(algorithm, der.octets(iv), ciphertext))
-    return der.content_info(_ENVELOPED_DATA, data)
-
-
-def _encrypted_info(algorithm: str, parameters: bytes, ciphertext: bytes) -> bytes:
-    """EncryptedContentInfo over id-data."""
-    return der.sequence(
-        der.oid(_DATA), der.sequence(der.oid(_OIDS[algorithm]), parameters), der.tlv(_ENCRYPTED_CONTENT, ciphertext)
-    )
-
-
-def _read(envelope: bytes, algorithms: Algorithmen, at: datetime) -> tuple[Any, _Content]:
+def _read(envelope: bytes, algorithms: Algorithmen, at: datetime) -> tuple[Any, Content]:
     """Recipients and content of an envelope whose algorithm the agreement admits."""
     info = cms.ContentInfo.load(ber.definite(envelope), strict=True)
     kind, data = info["content_type"].native, info["content"]
@@ -188,11 +204,11 @@ def _read(envelope: bytes, algorithms: Algorithmen, at: datetime) -> tuple[Any, 
     ciphertext: bytes = encrypted["encrypted_content"].native
     if aead:
         nonce, tag = _gcm_parameters(parameters, data["mac"].native)
-        return data["recipient_infos"], _Content(algorithm, nonce, ciphertext, tag, _associated(data["auth_attrs"]))
+        return data["recipient_infos"], Content(algorithm, nonce, ciphertext, tag, _associated(data["auth_attrs"]))
     iv: bytes = core.OctetString.load(parameters, strict=True).native
-    if len(iv) != _BLOCK // 8:
+    if len(iv) != BLOCK:
         raise PolicyRefused("content_parameters")
-    return data["recipient_infos"], _Content(algorithm, iv, ciphertext, b"", b"")
+    return data["recipient_infos"], Content(algorithm, iv, ciphertext, b"", b"")
 
 
 def _gcm_parameters(parameters: bytes, tag: bytes) -> tuple[bytes, bytes]:
@@ -209,15 +225,3 @@ def _associated(attributes: Any) -> bytes:
     if attributes.native is None:
         return b""
     return der.set_of(ber.children(attributes.contents))
-
-
-def _open_gcm(content: _Content, key: bytes) -> bytes:
-    """Plain content, only if the tag holds."""
-    return AESGCM(key).decrypt(content.nonce, content.ciphertext + content.tag, content.associated or None)
-
-
-def _open_cbc(content: _Content, key: bytes) -> bytes:
-    """Plain content; CBC proves nothing, the signature inside must."""
-    decryptor, unpadder = Cipher(AES(key), CBC(content.nonce)).decryptor(), PKCS7(_BLOCK).unpadder()
-    padded = decryptor.update(content.ciphertext) + decryptor.finalize()
-    return unpadder.update(padded) + unpadder.finalize()

@@ -27,8 +27,8 @@ from gateway.seal.signedmime import open_entity
 
 PREFIX: Final = "x-gateway-"
 """Header fields of the signed entity that are ours."""
-_CMS_TYPES: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
-_OUTER_TYPES: Final = (*_CMS_TYPES, "application/octet-stream")
+CMS_TYPES: Final = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+OUTER_TYPES: Final = (*CMS_TYPES, "application/octet-stream")
 Part = tuple[str | None, str, bytes]
 """File name, media type, content."""
 
@@ -116,7 +116,7 @@ def _unsealed(
     body: bytes, content_type: str, identity: Identity, partner: Partner, at: datetime
 ) -> tuple[Entity, bool]:
     """The decrypted entity, decompressed if it is compressed, and whether it was."""
-    if mime.parse_parameters(content_type)[0] not in _OUTER_TYPES:
+    if mime.parse_parameters(content_type)[0] not in OUTER_TYPES:
         raise OpenRefused("not_encrypted")
     entity = mime.parse(decrypt(body, identity, partner.algorithmen, at))
     if not _is_compressed(entity):
@@ -126,7 +126,7 @@ def _unsealed(
 
 def _is_compressed(entity: Entity) -> bool:
     """Whether the entity is CMS CompressedData, by its OID."""
-    return entity.media_type in _CMS_TYPES and cms.kind(entity.decoded()) == "compressed_data"
+    return entity.media_type in CMS_TYPES and cms.kind(entity.decoded()) == "compressed_data"
 
 
 def _inflated(entity: Entity, partner: Partner) -> Entity:
@@ -144,19 +144,19 @@ def _opened(verified: Verified, signed: bytes, partner: Partner, *, compressed: 
         if compressed:
             raise MimeError("nested_layer")
         content = _inflated(entity, partner)
-    if content.media_type in (*_CMS_TYPES, "multipart/signed", "multipart/encrypted"):
+    if content.media_type in (*CMS_TYPES, "multipart/signed", "multipart/encrypted"):
         raise MimeError("nested_layer")
     return Opened(
         verified=verified,
         signer=verified.signer.public_bytes(Encoding.DER),
         signed_entity=signed,
-        gateway_headers=_gateway_headers(entity),
+        gateway_headers=gateway_headers(entity),
         parts=_parts(content),
         compressed=compressed or content is not entity,
     )
 
 
-def _gateway_headers(entity: Entity) -> dict[str, str]:
+def gateway_headers(entity: Entity) -> dict[str, str]:
     """Our fields of the signed entity's own header, each at most once."""
     found: dict[str, str] = {}
     for name, value in entity.headers:
@@ -173,15 +173,21 @@ def _parts(entity: Entity) -> tuple[Part, ...]:
     """One unwrapped part, or those of a multipart/related with its root first."""
     if not entity.media_type.startswith("multipart/"):
         return (_part(entity),)
-    if entity.media_type != "multipart/related":
-        raise MimeError("multipart_subtype")
+    related_root(entity)
     cut = mime.split(entity)
     if cut.preamble.strip() or cut.epilogue.strip():
         raise MimeError("beside_parts")
-    start = entity.params.get("start")
-    if start is not None and start != cut.parts[0].header("Content-ID"):
-        raise MimeError("related_start")
+    related_root(entity, cut.parts[0])
     return tuple(_part(part) for part in cut.parts)
+
+
+def related_root(entity: Entity, first: Entity | None = None) -> None:
+    """Refuse a multipart other than related, and one whose root is not its first part (RFC 2387)."""
+    if entity.media_type != "multipart/related":
+        raise MimeError("multipart_subtype")
+    start = entity.params.get("start")
+    if first is not None and start is not None and start != first.header("Content-ID"):
+        raise MimeError("related_start")
 
 
 def _part(entity: Entity) -> Part:

@@ -1,6 +1,7 @@
 """Sealing and opening messages, files in and files out (wire.md sections 2 and 3).
 
-One-shot: a message is held in memory whole, up to `ONE_SHOT_LIMIT`; streaming comes later behind this interface.
+`seal` and `open_sealed` hold a message in memory whole, up to `ONE_SHOT_LIMIT`: mail, and whatever is small.
+`seal_stream` and `open_stream` hold none of it, up to `CONTENT_LIMIT`: AS2. Both ways write and read the same.
 
 Promises: what is signed is written to `signed_out` byte for byte, what is sent to `sealed_out`; the MIC is the one that
 the receipt must carry; nothing is rewritten on the way.
@@ -10,6 +11,8 @@ Fails: `CannotSeal` (a person decides), `TooLargeToSeal` among it; `OpenRefused`
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,25 +27,41 @@ from gateway.seal import mic
 from gateway.seal.compressed import compress
 from gateway.seal.enveloped import encrypt
 from gateway.seal.identity import Identity
+from gateway.seal.octets import Encoded, Range, Readable, Staged, Staging, Writable
 from gateway.seal.opening import ContentRefused, Opened, OpenRefused, open_bytes
+from gateway.seal.openstream import Bounds, Files, OpenedStream, open_octets
 from gateway.seal.policy import PolicyRefused, admitted_key, check_use, fingerprint, load_certificates
 from gateway.seal.recipients import uses
+from gateway.seal.sealstream import (
+    Stored,
+    compressed_headers,
+    part_headers,
+    related_boundary,
+    write_entity,
+    write_sealed,
+)
 from gateway.seal.signedmime import open_signed, sign_entity
 
 __all__ = [
+    "CONTENT_LIMIT",
     "ONE_SHOT_LIMIT",
+    "STREAM_FROM",
     "CannotSeal",
     "ContentRefused",
     "Identity",
     "OpenRefused",
     "Opened",
+    "OpenedStream",
     "PartIn",
+    "Range",
     "Sealed",
     "TooLargeToOpen",
     "TooLargeToSeal",
     "open_sealed",
     "open_signed",
+    "open_stream",
     "seal",
+    "seal_stream",
     "sign_entity",
 ]
 
@@ -50,6 +69,10 @@ ONE_SHOT_LIMIT: Final = 10 * 1024 * 1024
 """Largest sum of the parts that is sealed in memory: asn1crypto needs about four times as much (wire.md section 3)."""
 OPEN_LIMIT: Final = 20 * 1024 * 1024
 """Largest sealed body that is opened in memory: a message of `ONE_SHOT_LIMIT`, twice in base64, and some room."""
+STREAM_FROM: Final = 1024 * 1024
+"""From this size on a message is sealed and opened piece by piece; below, memory costs less than passes over files."""
+CONTENT_LIMIT: Final = 200 * 1024 * 1024
+"""Largest message, XML and files: the limit of the German e-justice infrastructure (design.md section 3)."""
 Transfer = Literal["binary", "base64"]
 
 
@@ -80,7 +103,11 @@ class PartIn:
     """File name; stands only inside the encryption."""
     media_type: str
     """With parameters where it has some: `application/xml; charset=utf-8`."""
-    content: BinaryIO = field(repr=False)
+    content: Readable = field(repr=False)
+    size: int | None = None
+    """Bytes of the content; only `seal_stream` asks."""
+    sha256: str | None = None
+    """Lower-case hex digest of the content; only `seal_stream` asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +168,60 @@ def seal(
     return Sealed(digest, algorithms.hash, _outer_headers(algorithms, transfer), fingerprint(certificate))
 
 
+def seal_stream(
+    parts: Sequence[PartIn],
+    gateway_headers: Mapping[str, str],
+    identity: Identity,
+    partner: Partner,
+    *,
+    at: datetime,
+    transfer: Transfer,
+    signed_out: Staged,
+    sealed_out: Writable,
+    staging: Staging,
+    without: Collection[str] = (),
+) -> Sealed:
+    """As `seal`, piece by piece; the parts' contents can be read from any place, and name their size and digest.
+
+    Args:
+        parts: the XML first, then files; not empty.
+        gateway_headers: fields for the header of the signed entity.
+        identity: who signs.
+        partner: the agreement, and whose certificate it is encrypted to.
+        at: now.
+        transfer: as for `seal`.
+        signed_out: gets the signed entity, and gives it back for the second pass.
+        sealed_out: gets the outer body in its transfer encoding.
+        staging: where the entity is compressed, if that is agreed.
+        without: fingerprints of certificates that the recipient could not use.
+
+    Raises:
+        TooLargeToSeal: see `CONTENT_LIMIT`.
+        CannotSeal: as `seal`; what was written is worth nothing.
+    """
+    algorithms = partner.algorithmen
+    stored = [_stored(part) for part in parts]
+    if not stored:
+        raise CannotSeal("no_parts")
+    if sum(part.content.size for part in stored) > CONTENT_LIMIT:
+        raise TooLargeToSeal
+    try:
+        certificate = recipient_certificate(partner, at, without)
+        digests = write_entity(stored, list(gateway_headers.items()), algorithms, transfer, signed_out, staging)
+        write_sealed(signed_out.done(), digests, identity, certificate, algorithms, at, transfer, sealed_out)
+    except (PolicyRefused, MimeError) as refused:
+        raise CannotSeal(refused.code) from None
+    digest = base64.b64encode(digests[algorithms.hash]).decode("ascii")
+    return Sealed(digest, algorithms.hash, _outer_headers(algorithms, transfer), fingerprint(certificate))
+
+
+def _stored(part: PartIn) -> Stored:
+    """A part whose content stays where it is."""
+    assert part.size is not None and part.sha256 is not None, "a part of a stream names them"  # noqa: PT018
+    content = Range(part.content, 0, part.size)
+    return Stored(part.name, part.media_type, content, bytes.fromhex(part.sha256))
+
+
 def open_sealed(
     body: BinaryIO, content_type: str, identity: Identity, partner: Partner, *, at: datetime, transfer: str = "binary"
 ) -> Opened:
@@ -167,6 +248,42 @@ def open_sealed(
         return open_bytes(sealed, content_type, identity, partner, at)
     except MimeError as error:
         raise OpenRefused(error.code) from None
+
+
+def open_stream(
+    body: Range,
+    content_type: str,
+    identity: Identity,
+    partner: Partner,
+    *,
+    at: datetime,
+    transfer: str = "binary",
+    staging: Staging,
+    files: Files,
+) -> OpenedStream:
+    """As `open_sealed`, piece by piece.
+
+    Args:
+        body: the outer body as received.
+        content_type: its Content-Type.
+        identity: our keys.
+        partner: the agreement; its `grenzen.bytes` hold for both directions.
+        at: now.
+        transfer: as for `open_sealed`.
+        staging: where plain content waits; to be removed by the caller, whatever happens.
+        files: takes the files once the signature held; to be removed by the caller after a refusal.
+
+    Raises:
+        OpenRefused: as `open_sealed`.
+        ContentRefused: as `open_sealed`; `too_large` beyond `CONTENT_LIMIT` or the agreement.
+    """
+    bounds = Bounds(min(CONTENT_LIMIT, partner.grenzen.bytes))
+    try:
+        head = mime.parse_head(mime.build([("Content-Transfer-Encoding", transfer)], b""))
+        sealed = Encoded(body, head.transfer_encoding)
+    except MimeError as error:
+        raise OpenRefused(error.code) from None
+    return open_octets(sealed, content_type, identity, partner, at, staging=staging, files=files, bounds=bounds)
 
 
 def recipient_certificate(partner: Partner, at: datetime, without: Collection[str] = ()) -> x509.Certificate:
@@ -198,13 +315,15 @@ def _to_sign(
     contents = _read(parts)
     ours = list(gateway_headers.items())
     inside = [] if algorithms.kompression else ours
+    headers = [part_headers(part.name, part.media_type, transfer) for part in parts]
     if len(parts) == 1:
-        entity = _part(parts[0], contents[0], transfer, inside)
+        entity = _part([*headers[0], *inside], contents[0])
     else:
-        entities = [_part(part, content, transfer, []) for part, content in zip(parts, contents, strict=True)]
+        boundary = related_boundary(headers, [hashlib.sha256(content).digest() for content in contents], contents)
+        entities = [_part(fields, content) for fields, content in zip(headers, contents, strict=True)]
         root = mime.parse_parameters(parts[0].media_type)[0]
-        entity = mime.multipart("related", entities, {"type": root}, inside)
-    return _compressed(entity, transfer, ours) if algorithms.kompression else entity
+        entity = mime.multipart("related", entities, {"type": root}, inside, boundary)
+    return _part([*compressed_headers(transfer), *ours], compress(entity)) if algorithms.kompression else entity
 
 
 def _read(parts: Sequence[PartIn]) -> list[bytes]:
@@ -220,24 +339,10 @@ def _read(parts: Sequence[PartIn]) -> list[bytes]:
     return contents
 
 
-def _part(part: PartIn, content: bytes, transfer: Transfer, headers: list[tuple[str, str]]) -> bytes:
-    """One part as an entity; message/… and multipart/… stay binary, as RFC 2045 section 6.4 wants."""
-    encoded = transfer == "base64" and not part.media_type.lower().startswith(("message/", "multipart/"))
-    fields = [("Content-Type", part.media_type), ("Content-Transfer-Encoding", "base64" if encoded else "binary")]
-    if part.name is not None:
-        fields.append(("Content-Disposition", mime.with_parameters("attachment", {"filename": part.name})))
-    return mime.build([*fields, *headers], mime.base64_lines(content) if encoded else content)
-
-
-def _compressed(entity: bytes, transfer: Transfer, headers: list[tuple[str, str]]) -> bytes:
-    """The entity as CompressedData (RFC 5402, before signing)."""
-    fields = [
-        ("Content-Type", "application/pkcs7-mime; smime-type=compressed-data; name=smime.p7z"),
-        ("Content-Transfer-Encoding", transfer),
-        *headers,
-    ]
-    octets = compress(entity)
-    return mime.build(fields, mime.base64_lines(octets) if transfer == "base64" else octets)
+def _part(headers: list[tuple[str, str]], content: bytes) -> bytes:
+    """An entity whose content stands in the transfer encoding that its header names."""
+    encoded = dict(headers)["Content-Transfer-Encoding"] == "base64"
+    return mime.build(headers, mime.base64_lines(content) if encoded else content)
 
 
 def _outer_headers(algorithms: Algorithmen, transfer: Transfer) -> dict[str, str]:

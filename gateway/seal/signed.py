@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,8 +95,18 @@ def sign(content: bytes, identity: Identity, algorithms: Algorithmen, at: dateti
     Raises:
         PolicyRefused: our key, or PKCS#1 v1.5 past its end, is not admitted.
     """
+    return sign_digest(digest_of(content, algorithms.hash), identity, algorithms, at)
+
+
+def digest_of(content: bytes, name: str) -> bytes:
+    """The digest of bytes in memory; `name` as in an agreement."""
+    return hashlib.new(_ASN1_HASH[name], content).digest()
+
+
+def sign_digest(digest: bytes, identity: Identity, algorithms: Algorithmen, at: datetime) -> bytes:
+    """As `sign`, for a content whose digest in the agreement's hash is known already."""
     admitted_key(identity.sign_cert, algorithms, at.date())
-    attributes = _attributes(content, identity.sign_cert, algorithms.hash, at)
+    attributes = _attributes(digest, identity.sign_cert, at)
     algorithm, signature = _raw_sign(der.set_of(attributes), identity.sign_key, algorithms, at)
     digest_algorithm = der.digest_algorithm(_ASN1_HASH[algorithms.hash])
     signer = der.sequence(
@@ -143,13 +153,28 @@ def verify(
     Raises:
         SignatureRefused: with the `code` of the first step that failed.
     """
+    return verify_digest(lambda name: digest_of(content, name), signature, candidates, algorithms, at)
+
+
+Digest = Callable[[str], bytes]
+"""The digest of a content that lies elsewhere, in `sha-256`, `sha-384` or `sha-512`."""
+
+
+def verify_digest(
+    digest: Digest,
+    signature: bytes,
+    candidates: Sequence[x509.Certificate],
+    algorithms: Algorithmen,
+    at: datetime,
+) -> Verified:
+    """As `verify`, for a content that lies elsewhere; it is hashed once its algorithm is known and admitted."""
     with _readable():
         info = _signer_info(signature)  # 1
         received = ber.children(info["signed_attrs"].contents or b"")  # before asn1crypto fills defaults into them
         last: SignatureRefused = SignatureRefused("signer_unknown")
         for candidate in _matching(info["sid"], candidates):  # 2; two certificates may share a key identifier
             try:
-                return _verify_by(candidate, info, received, content, algorithms, at)
+                return _verify_by(candidate, info, received, digest, algorithms, at)
             except SignatureRefused as refused:
                 last = refused
             except PolicyRefused as refused:
@@ -161,7 +186,7 @@ def _verify_by(
     certificate: x509.Certificate,
     info: Any,
     received: list[bytes],
-    content: bytes,
+    digest: Digest,
     algorithms: Algorithmen,
     at: datetime,
 ) -> Verified:
@@ -174,7 +199,7 @@ def _verify_by(
     scheme = _scheme(info["signature_algorithm"], name, key, algorithms, at)
     if not received:  # 4
         raise SignatureRefused("no_signed_attributes")
-    signing_time = _check_attributes(_once(received), info, name, content, certificate)
+    signing_time = _check_attributes(_once(received), info, digest(name), certificate)
     tbs = der.set_of(received)  # 5: DER order (RFC 5652 section 5.4), each attribute as it was received
     _raw_verify(key, info["signature"].native, tbs, scheme, name)
     return Verified(certificate, name, signing_time)
@@ -224,9 +249,8 @@ def same_issuer_and_serial(identifier: Any, certificate: x509.Certificate) -> bo
     return bool(identifier["issuer"].dump() == own or identifier["issuer"] == asn1_x509.Name.load(own))
 
 
-def _attributes(content: bytes, certificate: x509.Certificate, name: str, at: datetime) -> list[bytes]:
+def _attributes(digest: bytes, certificate: x509.Certificate, at: datetime) -> list[bytes]:
     """Our signed attributes."""
-    digest = hashlib.new(_ASN1_HASH[name], content).digest()
     return [
         der.attribute("1.2.840.113549.1.9.3", der.oid(_DATA)),
         der.attribute("1.2.840.113549.1.9.4", der.octets(digest)),
@@ -280,12 +304,11 @@ def _pss(parameters: Any, asn1_name: str, digest: hashes.HashAlgorithm) -> paddi
 
 
 def _check_attributes(
-    values: dict[str, Any], info: Any, name: str, content: bytes, certificate: x509.Certificate
+    values: dict[str, Any], info: Any, digest: bytes, certificate: x509.Certificate
 ) -> datetime | None:
     """Step 4 of `verify`; returns the claimed signing time."""
     if "content_type" not in values or values["content_type"].native != "data":
         raise SignatureRefused("content_type_attribute")
-    digest = hashlib.new(_ASN1_HASH[name], content).digest()
     if "message_digest" not in values or not hmac.compare_digest(values["message_digest"].native, digest):
         raise SignatureRefused("message_digest")
     if "cms_algorithm_protection" in values:

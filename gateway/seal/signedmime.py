@@ -17,7 +17,7 @@ from gateway.partner import Algorithmen
 from gateway.seal.identity import Identity
 from gateway.seal.signed import SignatureRefused, Verified, sign, verify
 
-_SIGNATURE_TYPES = ("application/pkcs7-signature", "application/x-pkcs7-signature")
+SIGNATURE_TYPES = ("application/pkcs7-signature", "application/x-pkcs7-signature")
 
 
 def sign_entity(entity: bytes, identity: Identity, algorithms: Algorithmen, at: datetime) -> tuple[str, bytes]:
@@ -37,16 +37,26 @@ def sign_entity(entity: bytes, identity: Identity, algorithms: Algorithmen, at: 
     Raises:
         PolicyRefused: see `gateway.seal.signed.sign`.
     """
-    signature = mime.build(
+    return mime.multipart_body(
+        "signed", [entity, signature_part(sign(entity, identity, algorithms, at))], parameters(algorithms)
+    )
+
+
+def parameters(algorithms: Algorithmen) -> dict[str, str]:
+    """Parameters of our multipart/signed but the boundary."""
+    return {"protocol": "application/pkcs7-signature", "micalg": algorithms.hash}
+
+
+def signature_part(signature: bytes) -> bytes:
+    """The second part of a multipart/signed."""
+    return mime.build(
         [
             ("Content-Type", "application/pkcs7-signature; name=smime.p7s"),
             ("Content-Transfer-Encoding", "base64"),
             ("Content-Disposition", "attachment; filename=smime.p7s"),
         ],
-        mime.base64_lines(sign(entity, identity, algorithms, at)),
+        mime.base64_lines(signature),
     )
-    params = {"protocol": "application/pkcs7-signature", "micalg": algorithms.hash}
-    return mime.multipart_body("signed", [entity, signature], params)
 
 
 def open_signed(
@@ -97,7 +107,7 @@ def open_entity(
     if entity.media_type != "multipart/signed":
         raise SignatureRefused("not_signed")
     cut = mime.split(entity)
-    if len(cut.parts) != 2 or cut.parts[1].media_type not in _SIGNATURE_TYPES:
+    if len(cut.parts) != 2 or cut.parts[1].media_type not in SIGNATURE_TYPES:
         raise SignatureRefused("signed_parts")
     if alone and (cut.preamble.strip() or cut.epilogue.strip()):
         raise SignatureRefused("beside_signed")

@@ -246,8 +246,8 @@ def test_a_garbled_content_key_is_replaced_and_the_work_goes_on(
     algorithms = Algorithmen(schluesseltransport=transport, **EXCEPTIONS)
     envelope = cms.encrypt(CONTENT, [edge.cert], algorithms, at)
     opened: list[bytes] = []
-    original = enveloped._open_gcm
-    monkeypatch.setattr(enveloped, "_open_gcm", lambda content, key: [opened.append(key), original(content, key)][1])
+    original = enveloped.opening
+    monkeypatch.setattr(enveloped, "opening", lambda content, key: [opened.append(key), original(content, key)][1])
 
     def change(data: Any) -> None:
         data["recipient_infos"][0].chosen["encrypted_key"] = os.urandom(383).rjust(384, b"\0")
