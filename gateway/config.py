@@ -75,6 +75,8 @@ class Gateway(_Table):
     """Its own key, `gw:<name>`."""
     eigene: tuple[AuthorityKey, ...] = ()
     """An edge lists the authorities that it stands for; a hub lists none."""
+    produktion: Annotated[bool, Strict()] = False
+    """Real traffic: certificates of the development CA are then trusted nowhere, neither partners' nor our own."""
 
     @field_validator("kennung")
     @classmethod
@@ -174,6 +176,12 @@ class KeyFiles(_Table):
     crt: Path
 
 
+OwnUse = Literal["sign", "encrypt", "tls", "log", "mdn", "tls_client"]
+"""What a pair of our own is for."""
+_STANDS_IN = {"mdn": "sign", "tls_client": "tls"}
+"""Whose pairs are used where a purpose has none of its own."""
+
+
 class Schluessel(_Table):
     """Our key pairs, as paths without ending: `keys/sign` is `keys/sign.key` and `keys/sign.crt`.
 
@@ -187,20 +195,32 @@ class Schluessel(_Table):
     )
     tls: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/tls"),)
     log: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/log"),)
+    mdn: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
+    """Signs receipts; without it, `sign` does."""
+    tls_client: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
+    """Shown to partners' servers that ask for a certificate; without it, `tls` is."""
 
-    def files(self, purpose: Literal["sign", "encrypt", "tls", "log"]) -> tuple[KeyFiles, ...]:
+    def files(self, purpose: OwnUse) -> tuple[KeyFiles, ...]:
         """Key and certificate files of one purpose, in the order of the configuration."""
-        stems: tuple[Path, ...] = getattr(self, purpose)
+        stems: tuple[Path, ...] = getattr(self, purpose) or getattr(self, _STANDS_IN.get(purpose, purpose))
         return tuple(
             KeyFiles(key=stem.with_name(stem.name + ".key"), crt=stem.with_name(stem.name + ".crt")) for stem in stems
         )
 
 
 class Vertrauen(_Table):
-    """Whom we trust to issue client certificates."""
+    """Whom we trust to issue certificates, and what counts while nobody tells whether one was revoked."""
 
     verzeichnis: LocalPath = Path("trust")
     """Folder of CA certificates (PEM, *.crt or *.pem) for API clients."""
+    partner_verzeichnis: LocalPath = Path("trust/partner")
+    """Folder of CA certificates to which partners' certificates must lead, where they are not self-signed."""
+    unbekannt: Literal["annehmen", "warnen", "ablehnen"] = "warnen"
+    """What happens to a partner's certificate while nobody tells whether it was revoked."""
+    karenz_stunden: Annotated[Number, Field(ge=0, le=24 * 366)] = 72.0
+    """How long an answer about revocation counts beyond its own end: a weekend without the CA's host passes."""
+    private_adressen: Annotated[bool, Strict()] = False
+    """Whether hosts of CRLs and OCSP may live at private or loopback addresses (own networks)."""
 
 
 class Zustellung(_Table):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 Zweck = Literal["signatur", "verschluesselung", "quittung", "tls"]
 """What a partner's certificate is for: verify messages, encrypt, verify receipts, trust its TLS server."""
@@ -85,6 +85,8 @@ class Partner(_Value):
     algorithmen: Algorithmen = Algorithmen()
     grenzen: Grenzen = Grenzen()
     zertifikate: tuple[Zertifikat, ...] = ()
+    _unbrauchbar: frozenset[tuple[Zweck, str]] = PrivateAttr(default=frozenset())
+    """Purpose and PEM of certificates that must not be used now: withdrawn, without a path (gateway/trust)."""
 
     @model_validator(mode="after")
     def _way_is_complete(self) -> Self:
@@ -101,7 +103,30 @@ class Partner(_Value):
         """Whether a page for people travels beside the XML."""
         return self.weg == "mail" if self.lesefassung is None else self.lesefassung
 
+    def ohne(self, unbrauchbar: frozenset[tuple[Zweck, str]]) -> Partner:
+        """The same agreement, of which `pems` leaves certificates out: (purpose, PEM)."""
+        if not unbrauchbar:
+            return self
+        copy = self.model_copy()
+        copy._unbrauchbar = unbrauchbar
+        return copy
+
     def pems(self, zweck: Zweck, at: datetime) -> list[str]:
         """PEM certificates for one purpose whose window holds the day of `at`, the newest window first."""
         found = [z for z in self.zertifikate if z.zweck == zweck and z.gilt(at.date())]
-        return [z.pem for z in sorted(found, key=lambda z: (z.ab, z.bis), reverse=True)]
+        usable = [z for z in found if (z.zweck, z.pem) not in self._unbrauchbar]
+        return [z.pem for z in sorted(usable, key=lambda z: (z.ab, z.bis), reverse=True)]
+
+    def quittung_pems(self, at: datetime) -> list[str]:
+        """Certificates that verify this partner's receipts: those for receipts, or where none is agreed, for messages."""
+        own = any(z.zweck == "quittung" for z in self.zertifikate)
+        return self.pems("quittung" if own else "signatur", at)
+
+    def tls_anker(self, at: datetime) -> tuple[str, ...] | None:
+        """Anchors of the partner's TLS server; empty: those of the system.
+
+        None where the agreement names some, but none that may be used now: then nothing is trusted, for the system's
+        anchors would trust more than was ever agreed.
+        """
+        found = tuple(self.pems("tls", at))
+        return found if found or all(z.zweck != "tls" for z in self.zertifikate) else None

@@ -21,6 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from gateway.pki import RSA_BITS, KeyPair, PrivateKey, Purpose, pem_of
 
 Kind = Literal["p256", "rsa"]
+TEST_UNIT = "Testzertifikat"
+"""Organisational unit of the development CA; whatever it issues names it in the issuer."""
 DEFAULT_DAYS = 2 * 365
 """How long a new certificate is valid."""
 
@@ -99,6 +101,12 @@ def _key_usage(purpose: Purpose | Literal["ca"], key: PrivateKey) -> x509.KeyUsa
     )
 
 
+def is_test(certificate: x509.Certificate) -> bool:
+    """Whether the development CA issued it, or it is that CA."""
+    names = (*certificate.subject, *certificate.issuer)
+    return any(n.oid == NameOID.ORGANIZATIONAL_UNIT_NAME and n.value == TEST_UNIT for n in names)
+
+
 def _signed(builder: x509.CertificateBuilder, key: PrivateKey, issuer: PrivateKey) -> x509.Certificate:
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
@@ -124,6 +132,8 @@ def _host(host: str) -> x509.GeneralName:
 class DevelopmentCa:
     """A throw-away CA for development, demo and tests. Never for real traffic: it knows no revocation.
 
+    Its name holds the unit `TEST_UNIT`, by which a production configuration knows it and refuses what it issued.
+
     Its evil twins make what must be refused: `twin()` has the same name and another key; `issue` with a window in the
     past makes an expired certificate; `wrong_key()` gives a certificate with a key that does not belong to it.
     """
@@ -136,8 +146,10 @@ class DevelopmentCa:
         """A new CA with a P-256 key, valid from yesterday on."""
         key = new_key()
         start = datetime.now(UTC) - timedelta(days=1)
+        unit = x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, TEST_UNIT)
+        subject = x509.Name([unit, *_name(name)])
         builder = (
-            x509.CertificateBuilder(issuer_name=_name(name), subject_name=_name(name), public_key=key.public_key())
+            x509.CertificateBuilder(issuer_name=subject, subject_name=subject, public_key=key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
             .not_valid_after(start + timedelta(days=days + 1))

@@ -130,7 +130,7 @@ def make(plan: Plan) -> dict[str, KeyPair]:
 
 
 def _write(plan: Plan, pairs: dict[Any, KeyPair]) -> None:
-    for name in ("keys", "trust", "packs"):
+    for name in ("keys", "trust", "trust/partner", "packs"):
         (plan.folder / name).mkdir(mode=0o700)
     for purpose, pair in pairs.items():
         write_pair(pair, plan.folder / "keys" / purpose)

@@ -18,6 +18,8 @@ _TEXT = """\
 kennung = @kennung@
 # Behörden, für die dieses Gateway als Außenstelle empfängt; bei einem Vermittler leer.
 eigene = @eigene@
+# Echtbetrieb: true. Dann gilt kein Zertifikat der Entwicklungs-CA mehr, weder eigene noch die von Partnern.
+produktion = false
 
 [api]
 # Schnittstelle /v1 für Fachverfahren, TLS mit Client-Zertifikat.
@@ -66,10 +68,22 @@ encrypt = ["keys/encrypt"]
 tls = ["keys/tls"]
 # Signatur des Ereignisprotokolls.
 log = ["keys/log"]
+# Signatur von Quittungen; ohne Angabe die Paare aus sign.
+# mdn = ["keys/mdn"]
+# Ausweis gegenüber Adressen von Partnern, die einen verlangen; ohne Angabe die Paare aus tls.
+# tls_client = ["keys/tls-client"]
 
 [vertrauen]
 # Ordner mit den CA-Zertifikaten (PEM, *.crt oder *.pem), aus denen Client-Zertifikate stammen dürfen.
 verzeichnis = "trust"
+# Ordner mit den CA-Zertifikaten, zu denen Zertifikate von Partnern führen müssen (selbst signierte brauchen keines).
+partner_verzeichnis = "trust/partner"
+# Solange nicht zu erfahren ist, ob ein Zertifikat gesperrt wurde: "annehmen", "warnen" (annehmen mit Alarm), "ablehnen".
+unbekannt = "warnen"
+# So lange nach ihrem Ablauf gilt eine Auskunft (Sperrliste, OCSP) noch.
+karenz_stunden = 72
+# Dürfen die Rechner der Sperrlisten private Adressen haben?
+private_adressen = false
 
 [zustellung]
 # Wartezeit nach dem ersten fehlgeschlagenen Versuch.

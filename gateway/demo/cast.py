@@ -93,7 +93,8 @@ class Site:
         for key in self.eigene:
             arguments += ["--eigene", key]
         self.gateway(*arguments)
-        (self.folder / "trust" / "ca.crt").write_text(ca.pem)
+        for folder in ("trust", "trust/partner"):
+            (self.folder / folder / "ca.crt").write_text(ca.pem)
         for ending in ("key", "crt"):
             (self.folder / "keys" / f"tls.{ending}").unlink()
         tls = ca.issue(Request(purpose="tls", name=self.kennung, hosts=("localhost", HOST)))

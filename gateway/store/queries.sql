@@ -356,6 +356,51 @@ select id, agreement, changed from partner where id = $1;
 select p.id, p.agreement, p.changed from partner_authority a join partner p on p.id = a.partner_id
 where a.authority = $1;
 
+-- ===== trust =====
+
+-- name: revocation_answers()
+-- All addresses; their answers are read apart, for lists of a great authority have megabytes.
+select id, art, this_update, next_update, next_fetch, failures, error from revocation_answer;
+
+-- name: revocation_body(id)
+select body from revocation_answer where id = $1 and body is not null;
+
+-- name: plan_revocation(id, art, url, now)
+-- An address that is to be asked; one that is known stays as it is.
+insert into revocation_answer (id, art, url, next_fetch, failures) values ($1, $2, $3, $4, 0)
+on conflict do nothing;
+
+-- name: claim_revocation(now, until, count)
+-- Addresses that are due, each for one gateway.
+update revocation_answer set next_fetch = $2
+where id in (
+    select id from revocation_answer where next_fetch <= $1 order by next_fetch limit $3
+    /*postgres for update skip locked */
+)
+returning id, failures, this_update;
+
+-- name: store_revocation(id, body, this_update, next_update, fetched, next_fetch)
+-- Never an older answer than the one that is there: whoever replays one changes nothing.
+update revocation_answer
+set body = $2, this_update = $3, next_update = $4, fetched = $5, next_fetch = $6, failures = 0, error = null
+where id = $1 and (this_update is null or this_update <= $3);
+
+-- name: revocation_failed(id, error, next_fetch)
+update revocation_answer set failures = failures + 1, error = $2, next_fetch = $3 where id = $1;
+
+-- name: forget_revocation(id)
+delete from revocation_answer where id = $1;
+
+-- name: insert_notice(sha256, grund, now)
+-- The same a second time violates certificate_notice_identity.
+insert into certificate_notice (sha256, grund, at) values ($1, $2, $3);
+
+-- name: clear_notice(sha256, grund)
+delete from certificate_notice where sha256 = $1 and grund = $2;
+
+-- name: notices()
+select sha256, grund from certificate_notice;
+
 -- ===== inbound =====
 
 -- name: insert_inbound(id, as2_from, as2_to, wire_id, raw_sha256, raw_content, received, async_url, lease_until)

@@ -32,8 +32,9 @@ from pyhanko_certvalidator.policy_decl import (
     FreshnessReqType,
 )
 
+from gateway.pki_issue import is_test
 from gateway.trust.sources import Answer, Source, self_signed
-from gateway.trust.status import Assessment, Path, Revocation, is_test
+from gateway.trust.status import Assessment, Path, Revocation
 
 T = TypeVar("T")
 ANY_AGE: Final = timedelta(days=36_500)
@@ -55,6 +56,11 @@ class Registered:
         """A folder's certificates: an issuer of which no other one there is the issuer is an anchor."""
         inner = [c for c in certificates if not self_signed(c) and any(_issued(c, o) for o in certificates if o != c)]
         return cls(tuple(c for c in certificates if c not in inner), tuple(inner))
+
+    def holding(self, at: datetime) -> Registered:
+        """Those anchors whose own window holds `at`: RFC 5280 leaves that to whoever keeps the anchors."""
+        held = (c for c in self.anchors if c.not_valid_before_utc <= at <= c.not_valid_after_utc)
+        return Registered(tuple(held), self.intermediates)
 
     @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
@@ -93,7 +99,7 @@ def assess(
     """
     if self_signed(certificate):  # 1
         return Assessment(Path.ANKER, Revocation.NICHT_NOETIG, test=is_test(certificate))
-    check = _Check(certificate, registered, answers, at)
+    check = _Check(certificate, registered.holding(at), answers, at)
     path = check.path()  # 2
     if isinstance(path, str):
         if pinned:

@@ -141,7 +141,7 @@ def next_fetch(answer: Answer, at: datetime) -> datetime:
 
 def next_try(failures: int, at: datetime) -> datetime:
     """When to ask again after so many failures in a row."""
-    return at + min(RETRY_START * 2 ** min(failures - 1, 10), RETRY_CAP)
+    return at + min(RETRY_START * (1 << min(failures - 1, 10)), RETRY_CAP)
 
 
 def _crl_urls(certificate: x509.Certificate) -> list[str]:
@@ -169,4 +169,3 @@ def _ocsp_urls(certificate: x509.Certificate) -> list[str]:
 
 def _followed(url: str) -> bool:
     return url.startswith(("http://", "https://")) and len(url) <= MAX_URL and url.isprintable()
-

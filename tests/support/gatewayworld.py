@@ -65,7 +65,8 @@ class Site:
             arguments += ["--eigene", key]
         with contextlib.suppress(SystemExit):
             main(arguments)
-        (self.folder / "trust" / "ca.crt").write_text(self.ca.pem)
+        for folder in ("trust", "trust/partner"):
+            (self.folder / folder / "ca.crt").write_text(self.ca.pem)
         tls = self.ca.issue(Request(purpose="tls", name=kennung, hosts=("localhost", "127.0.0.1")))
         for ending in ("key", "crt"):
             (self.folder / "keys" / f"tls.{ending}").unlink()
