@@ -101,6 +101,11 @@ class ContentWriter:
         self._staged = False
 
     @property
+    def id(self) -> str:
+        """Its content's id."""
+        return self._sealer.id
+
+    @property
     def taken(self) -> int:
         """Bytes taken so far."""
         return self._bytes
@@ -157,6 +162,32 @@ class ContentWriter:
             await self._database.commit(_discard(self._sealer.id))
 
 
+class ContentReader:
+    """Reads one content from any place; each chunk is authenticated with its place and whether it is the last."""
+
+    def __init__(self, database: Database, content_id: str, cipher: AESGCM) -> None:
+        self._database = database
+        self._id = content_id
+        self._cipher = cipher
+
+    async def some(self, first: int) -> tuple[list[bytes], bool]:
+        """Chunks from `first` on, at most `CHUNKS_PER_COMMIT`, and whether the last one is among them.
+
+        Raises:
+            ContentDamaged: they are not as they were written, or there is none.
+        """
+        rows = await self._database.fetch("chunks", self._id, first, CHUNKS_PER_COMMIT)
+        if not rows:
+            raise ContentDamaged(f"{self._id}: ends without its last chunk")
+        chunks, last = list[bytes](), False
+        for n, row in enumerate(rows, first):
+            if last or row["n"] != n:
+                raise ContentDamaged(f"{self._id}: chunk {row['n']} where {n} belongs")
+            last = row["last"] == 1
+            chunks.append(_opened(self._cipher, self._id, n, row["data"], last=last))
+        return chunks, last
+
+
 class Contents:
     """Writes and reads contents of one database."""
 
@@ -203,28 +234,32 @@ class Contents:
         """Nothing will refer to these contents; what is kept by now stays."""
         await self._database.commit(*(_discard(sealed.id) for sealed in contents))
 
-    async def read(self, content_id: str) -> AsyncIterator[bytes]:
-        """Yield a content chunk by chunk. Whoever hands bytes on before the end must be able to take them back.
+    async def read(self, content_id: str, start: int = 0) -> AsyncIterator[bytes]:
+        """Yield a content piece by piece. Whoever hands bytes on before the end must be able to take them back.
+
+        Args:
+            content_id: which one.
+            start: the first byte that is wanted, one that exists.
 
         Raises:
             ContentMissing: there is none.
             ContentDamaged: it is not as it was written, or was written under a key that we do not have.
         """
+        reader = await self.reader(content_id)
+        n, last, passed = start // CHUNK, False, start % CHUNK
+        while not last:
+            chunks, last = await reader.some(n)
+            n += len(chunks)
+            for chunk in chunks:
+                yield chunk[passed:]
+                passed = 0
+
+    async def reader(self, content_id: str) -> ContentReader:
+        """What reads a content from any place; raises as `read`."""
         row = await self._database.fetch_one("content", content_id)
         if row is None:
             raise ContentMissing(content_id)
-        cipher = AESGCM(self._unwrapped(content_id, row["wrapped_key"]))
-        n, last = 0, False
-        while not last:
-            chunks = await self._database.fetch("chunks", content_id, n, CHUNKS_PER_COMMIT)
-            if not chunks:
-                raise ContentDamaged(f"{content_id}: ends without its last chunk")
-            for chunk in chunks:
-                if last or chunk["n"] != n:
-                    raise ContentDamaged(f"{content_id}: chunk {chunk['n']} where {n} belongs")
-                last = chunk["last"] == 1
-                yield _opened(cipher, content_id, n, chunk["data"], last=last)
-                n += 1
+        return ContentReader(self._database, content_id, AESGCM(self._unwrapped(content_id, row["wrapped_key"])))
 
     async def read_all(self, content_id: str, limit: int) -> bytes:
         """A whole content.
