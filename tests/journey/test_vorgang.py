@@ -52,9 +52,7 @@ async def test_without_azr_nummer_a_reference_joins(case: Case) -> None:
 
 async def test_a_reference_to_what_one_never_had_joins_nothing(case: Case) -> None:
     first = await case.post("jva", "entlassungstermin_festgesetzt", {"azr": None})
-    stranger = await case.post(
-        "sta", "verfahren_eingestellt", {"azr": None, "zu": first["nachrichten_id"]}
-    )
+    stranger = await case.post("sta", "verfahren_eingestellt", {"azr": None, "zu": first["nachrichten_id"]})
     assert await vorgang_id(case, "koeln", first["id"]) != await vorgang_id(case, "koeln", stranger["id"])
 
 
