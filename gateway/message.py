@@ -119,8 +119,9 @@ class Submission:
     empfaenger: str | None = None
     bestehen_auf: str | None = None
     """The reason why the sender insists on delivery although the rules call the notice `entbehrlich`."""
-    signed_entity: bytes | None = field(default=None, repr=False)
-    """The exact bytes that the sender signed, where it signed: a forward carries them (wire.md section 2)."""
+    signed_entity: Any = field(default=None, repr=False)
+    """What the sender signed, with its signature: a forward carries it (wire.md section 2). Bytes, or the store's
+    handle where it lies there already; None where the sender did not sign."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from gateway.seal.opening import (
 )
 from gateway.seal.outer import walk
 from gateway.seal.policy import PolicyRefused, load_certificates
-from gateway.seal.signed import MAX_SIGNATURE, SignatureRefused, Verified, verify_digest
+from gateway.seal.signed import MAX_SIGNATURE, Digest, SignatureRefused, Verified, verify_digest
 from gateway.seal.signedmime import SIGNATURE_TYPES
 
 MAX_FIRST: Final = 16 * 1024 * 1024
@@ -84,6 +84,10 @@ class OpenedStream:
     """Of the first part."""
     xml: bytes = field(repr=False)
     """The first part."""
+    entity: Range = field(repr=False)
+    """The whole entity with its signature, in the staging: all of a staged file."""
+    digest: Digest = field(repr=False)
+    """Digests of the signed entity; each is computed once."""
     compressed: bool = False
 
     def mic(self, algorithm: str = "") -> str:
@@ -92,8 +96,7 @@ class OpenedStream:
         Raises:
             ValueError: unknown algorithm.
         """
-        digest = self.signed_entity.digest(algorithm_name(algorithm or self.verified.hash).replace("-", ""))
-        return base64.b64encode(digest).decode("ascii")
+        return base64.b64encode(self.digest(algorithm_name(algorithm or self.verified.hash))).decode("ascii")
 
 
 def open_octets(
@@ -126,16 +129,25 @@ def open_octets(
     opening = _Opening(identity, partner, at, staging, bounds)
     try:
         entity, outer = opening.unsealed(body, content_type)  # 5, 6
-        verified, signed = opening.verified(entity)  # 7, 8
+        proved = opening.verified(entity)  # 7, 8
     except (MimeError, SignatureRefused, PolicyRefused, DecompressionRefused) as refused:
         raise OpenRefused(refused.code) from None
     except DecryptionRefused as refused:
         raise OpenRefused(refused.cause_code) from None
     try:
-        return opening.opened(verified, signed, files, compressed=outer)
+        return opening.opened(entity, proved, files, compressed=outer)
     except (MimeError, DecompressionRefused) as refused:
         code = f"compressed_{refused.code}" if isinstance(refused, DecompressionRefused) else refused.code
-        raise ContentRefused(code, verified, b"") from None
+        raise ContentRefused(code, proved.verified, b"") from None
+
+
+@dataclass(frozen=True)
+class _Proved:
+    """What a signature proved, and over what."""
+
+    verified: Verified
+    signed: Range
+    digest: Digest
 
 
 @dataclass(frozen=True)
@@ -157,7 +169,7 @@ class _Opening:
         entity = parse(staged.done())
         return (self._inflated(entity), True) if _is_compressed(entity) else (entity, False)
 
-    def verified(self, entity: Lying) -> tuple[Verified, Lying]:
+    def verified(self, entity: Lying) -> _Proved:
         """What the signature proved, and what it covers."""
         if entity.head.media_type != "multipart/signed":
             raise SignatureRefused("not_signed")
@@ -172,12 +184,13 @@ class _Opening:
         candidates = load_certificates(self.partner.pems("signatur", self.at))
         digest = cache(lambda name: signed.whole.digest(name.replace("-", "")))  # one pass, however many candidates
         octets = b"".join(signature.decoded.pieces())
-        verified = verify_digest(digest, octets, candidates, self.partner.algorithmen, self.at)
-        return verified, signed
+        return _Proved(
+            verify_digest(digest, octets, candidates, self.partner.algorithmen, self.at), signed.whole, digest
+        )
 
-    def opened(self, verified: Verified, signed: Lying, files: Files, *, compressed: bool) -> OpenedStream:
+    def opened(self, whole: Lying, proved: _Proved, files: Files, *, compressed: bool) -> OpenedStream:
         """The parts of what was signed."""
-        entity = parse(signed.whole)
+        entity = parse(proved.signed)
         content = entity
         if _is_compressed(entity):
             if compressed:
@@ -189,13 +202,15 @@ class _Opening:
         first, *others = _parts(content)
         xml = self._hand_over(first, others, files)
         return OpenedStream(
-            verified=verified,
-            signer=verified.signer.public_bytes(Encoding.DER),
-            signed_entity=signed.whole,
+            verified=proved.verified,
+            signer=proved.verified.signer.public_bytes(Encoding.DER),
+            signed_entity=proved.signed,
             gateway_headers=ours,
             name=first.head.filename,
             media_type=first.head.media_type,
             xml=xml,
+            entity=whole.whole,
+            digest=proved.digest,
             compressed=compressed or content is not entity,
         )
 

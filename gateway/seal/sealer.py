@@ -238,16 +238,19 @@ def open_sealed(
     Raises:
         TooLargeToOpen: see `OPEN_LIMIT`.
         OpenRefused: whatever failed before the signature verified; its `cause_code` is for our event only.
-        ContentRefused: the signature holds, but not what it covers.
+        ContentRefused: the signature holds, but not what it covers; `too_large` beyond the agreement.
     """
     received = body.read(OPEN_LIMIT + 1)
     if len(received) > OPEN_LIMIT:
         raise TooLargeToOpen
     try:
         sealed = mime.parse(mime.build([("Content-Transfer-Encoding", transfer)], received)).decoded()
-        return open_bytes(sealed, content_type, identity, partner, at)
+        opened = open_bytes(sealed, content_type, identity, partner, at)
     except MimeError as error:
         raise OpenRefused(error.code) from None
+    if sum(len(content) for _, _, content in opened.parts) > partner.grenzen.bytes:
+        raise ContentRefused("too_large", opened.verified, opened.signed_entity)
+    return opened
 
 
 def open_stream(

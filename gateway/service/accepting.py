@@ -23,16 +23,14 @@ from gateway.route.vorgang import withheld
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.duties import Duties
 from gateway.service.upload import Upload
-from gateway.service.vorgaenge import RACE, Found, Vorgaenge, facts_step, withheld_place
+from gateway.service.vorgaenge import RACES, Found, Vorgaenge, facts_step, is_race, withheld_place
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
-from gateway.store.database import AlreadyThere, Do
+from gateway.store.database import AlreadyThere, Do, StaleState
 from gateway.store.steps import do
 from gateway.web import json_object
 from routing import Entscheidung, Grund, Sachverhalt, Vorgangslage, entscheide
 
-RACES = 5
-"""How often a post is decided anew because another message started its Vorgang at the same moment."""
 XML_NAME = "nachricht.xml"
 """Name of part 0."""
 
@@ -114,8 +112,8 @@ class Accepting:
         for _ in range(RACES):
             try:
                 return await self._decide_and_store(submission, geprueft, print_, herkunft)
-            except AlreadyThere as race:
-                if race.constraint not in (RACE, "message_identity"):
+            except (AlreadyThere, StaleState) as race:
+                if not is_race(race) and getattr(race, "constraint", None) != "message_identity":
                     raise
                 known = await self._known(kopf, print_)  # the same post at the same moment
                 if known is not None:
@@ -339,9 +337,10 @@ def content_steps(ctx: Context, message_id: str, submission: Submission, parts: 
 
 def signed_steps(ctx: Context, message_id: str, submission: Submission) -> list[Do]:
     """Statements that keep what the sender signed."""
-    if submission.signed_entity is None:
+    signed = submission.signed_entity
+    if signed is None:
         return []
-    kept = ctx.content.seal_small(submission.signed_entity, ctx.now())
+    kept: Sealed = ctx.content.seal_small(signed, ctx.now()) if isinstance(signed, bytes) else signed
     return [*kept.steps, do("keep_signed", message_id=message_id, signed_content=kept.id)]
 
 

@@ -8,16 +8,14 @@ Fails: `Refusal` with the reason; the caller turns it into a negative receipt.
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from dataclasses import dataclass, replace
 
 from gateway.errors import Conflict, Forbidden, Invalid, Refusal
 from gateway.events import Art
-from gateway.message import ZU_ERMITTELN, Caller, Geprueft, StagedFile, Submission
+from gateway.message import ZU_ERMITTELN, Caller, Geprueft, Submission
 from gateway.partner import Partner
 from gateway.route.plan import Planned
-from gateway.seal.sealer import Opened
 from gateway.service.accepting import (
     Accepting,
     Draft,
@@ -29,6 +27,7 @@ from gateway.service.accepting import (
 )
 from gateway.service.complaining import Complaining
 from gateway.service.context import Context, new_id
+from gateway.service.incoming import Arrival
 from gateway.service.legible import is_legible_part
 from gateway.states import DeliveryStatus
 from gateway.store.database import Do, Row
@@ -58,24 +57,24 @@ class Entering:
         self._accepting = accepting
         self._complaining = Complaining(ctx, accepting)
 
-    async def complain(self, opened: Opened, partner: Partner, wire_id: str, refusal: Refusal) -> list[Do]:
+    async def complain(self, arrival: Arrival, partner: Partner, wire_id: str, refusal: Refusal) -> list[Do]:
         """Statements that tell the sender why `enter` refused."""
-        return await self._complaining.steps(partner, opened.parts[0][2], wire_id, refusal)
+        return await self._complaining.steps(partner, arrival.xml, wire_id, refusal)
 
-    async def enter(self, opened: Opened, partner: Partner) -> Entered:
+    async def enter(self, arrival: Arrival, partner: Partner) -> Entered:
         """Check the content and enter it.
 
         Raises:
             Refusal: schema, rule, addressee, sender.
         """
-        submission = self._submission(opened, partner)
+        submission = self._submission(arrival, partner)
         if partner.art == "behoerde" and not self._ctx.config.gateway.eigene:
-            return await self._into_the_rules(submission, opened.gateway_headers.get(EMPFAENGER))
+            return await self._into_the_rules(submission, arrival.gateway_headers.get(EMPFAENGER))
         geprueft = await self._check(submission)
-        addressee = self._addressee(opened, geprueft, partner)
+        addressee = self._addressee(arrival, geprueft, partner)
         if partner.art == "behoerde" and geprueft.kopf.absender not in partner.behoerden:
             raise Forbidden("Der Absender gehört nicht zum Partner.", code="absender_fremd")
-        return await self._into_the_inbox(submission, geprueft, addressee, opened.gateway_headers.get(GATEWAY_ID))
+        return await self._into_the_inbox(submission, geprueft, addressee, arrival.gateway_headers.get(GATEWAY_ID))
 
     async def _check(self, submission: Submission) -> Geprueft:
         names = [file.name for file in submission.files]
@@ -145,23 +144,17 @@ class Entering:
             Art.EINGANG, submission.caller.fingerprint, message_id=message_id, teile=digests, empfaenger=addressee
         )
 
-    def _submission(self, opened: Opened, partner: Partner) -> Submission:
+    def _submission(self, arrival: Arrival, partner: Partner) -> Submission:
         """The parts as a submission, as if the partner's authorities had posted it."""
         caller = Caller(frozenset(partner.behoerden), frozenset({"fachverfahren"}), f"partner:{partner.id}")
-        (_, _, xml), *files = opened.parts
-        now = self._ctx.now()
-        staged = []
-        for name, media_type, data in files:
-            if is_legible_part(name, opened.gateway_headers.get(GATEWAY_ID)):
-                continue
-            if not name:
-                raise Invalid("Eine Datei hat keinen Namen.", code="dateiname")
-            content = self._ctx.content.seal_small(data, now)
-            staged.append(StagedFile(name, media_type, hashlib.sha256(data).hexdigest(), len(data), content))
-        return Submission(caller, xml, tuple(staged), signed_entity=opened.entity or None)
+        gateway_id = arrival.gateway_headers.get(GATEWAY_ID)
+        files = tuple(file for file in arrival.files if not is_legible_part(file.name, gateway_id))
+        if not all(file.name for file in files):
+            raise Invalid("Eine Datei hat keinen Namen.", code="dateiname")
+        return Submission(caller, arrival.xml, files, signed_entity=arrival.entity)
 
-    def _addressee(self, opened: Opened, geprueft: Geprueft, partner: Partner) -> str:
-        named = opened.gateway_headers.get(EMPFAENGER)
+    def _addressee(self, arrival: Arrival, geprueft: Geprueft, partner: Partner) -> str:
+        named = arrival.gateway_headers.get(EMPFAENGER)
         if named is None and partner.art == "behoerde":
             named = geprueft.kopf.empfaenger
         if named is None or named not in self._ctx.config.gateway.eigene:

@@ -13,22 +13,31 @@ with a receipt.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import io
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 
 from gateway import clock
 from gateway.accept.as2 import WireAnswer
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
-from gateway.errors import Malformed, Overloaded, Refusal
+from gateway.errors import Malformed, Overloaded, Refusal, TooLarge
 from gateway.events import Art
 from gateway.partner import Partner
-from gateway.seal.sealer import ContentRefused, Opened, OpenRefused, TooLargeToOpen, open_sealed
+from gateway.seal.sealer import ContentRefused, OpenRefused, TooLargeToOpen
 from gateway.service.context import Context, new_id
 from gateway.service.entering import Entering
+from gateway.service.incoming import (
+    COMPRESSED_IN_MEMORY,
+    MIC_ALGORITHMS,
+    Incoming,
+    InMemory,
+    InStore,
+    Opening,
+    RawHeaders,
+    joined,
+    recovered,
+)
 from gateway.service.limiting import FailureLimit
 from gateway.service.receipts import Receipts
 from gateway.service.settling import Settling, UnknownReceipt
@@ -49,10 +58,10 @@ RACES = 5
 """How often a request is judged anew because the same notice came in another one at the same moment."""
 RECOVER = 1_000
 """Requests taken up at once: no more can have been under way when a gateway died."""
-RAW_BYTES = 64 * 1024 * 1024
-"""Largest raw request that is read back: above what the listener takes (`accept.as2.AS2_BYTES`), headers included."""
-MIC_ALGORITHMS = ("sha-256", "sha-384", "sha-512")
-"""What we compute a MIC in; SHA-1 and MD5 never (wire.md section 1)."""
+SEALED_FACTOR = 2
+"""How many times a message's size its sealed body may have: twice in base64 it has 1.88 times."""
+ENVELOPE_BYTES = 1024 * 1024
+"""What a sealed body may have beyond its content: MIME headers of a thousand files, signature, CMS."""
 _NO_REPORT = frozenset({"kein_maschinenteil"})
 _LATER = WireAnswer(503, (("Retry-After", "60"),))
 
@@ -84,26 +93,56 @@ class Receiving:
         self._recovered = False
         self._limit = FailureLimit()
 
-    async def receive(self, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes) -> WireAnswer:
-        """One request of the AS2 listener.
+    async def receive(self, raw_headers: RawHeaders, body: bytes) -> WireAnswer:
+        """One small request of the AS2 listener.
 
         Raises:
             Malformed: its headers cannot be read, or it wants its receipt somewhere else than agreed.
             Overloaded: to be sent again later; among others because too many requests of this partner failed.
         """
-        request = read_request(raw_headers)  # 1
-        partner = await self._ctx.partners.by_as2_id(request.sender)  # 2
+        request, partner = await self._met(raw_headers)  # 1, 2
         entity = _entity(raw_headers, body)
         is_receipt = _is_receipt(request, entity)
-        if partner is None or request.recipient != self._ctx.config.as2_name:
-            log.warning("AS2: a request of no partner of ours, or not for us")
-            unanswered = is_receipt or request.receipt is None
-            return WireAnswer(403) if unanswered else self._receipts.unknown(request)
+        if partner is None:
+            return self._stranger(request, is_receipt=is_receipt)
         if is_receipt:
             return await self._receipt(entity, partner)
+        await self._admit(request, partner)
+        if partner.algorithmen.kompression and len(body) > COMPRESSED_IN_MEMORY:
+            return await self._take(request, partner, await InStore.taken(self._ctx, raw_headers, _one(body)))
+        return await self._take(request, partner, InMemory(self._ctx, raw_headers, body))
+
+    async def receive_stream(self, raw_headers: RawHeaders, pieces: AsyncIterator[bytes]) -> WireAnswer:
+        """One large request, its body as it comes; it is never a receipt.
+
+        Raises:
+            TooLarge: more than agreed; nothing stays.
+            Malformed, Overloaded: as `receive`.
+        """
+        request, partner = await self._met(raw_headers)  # 1, 2
+        if partner is None:
+            return self._stranger(request, is_receipt=False)
+        await self._admit(request, partner)
+        agreed = _limited(pieces, SEALED_FACTOR * partner.grenzen.bytes + ENVELOPE_BYTES)
+        return await self._take(request, partner, await InStore.taken(self._ctx, raw_headers, agreed))
+
+    async def _met(self, raw_headers: RawHeaders) -> tuple[As2Request, Partner | None]:
+        """Who sends to us; no partner where it is none, or where it is not for us."""
+        request = read_request(raw_headers)
+        partner = await self._ctx.partners.by_as2_id(request.sender)
+        return request, partner if request.recipient == self._ctx.config.as2_name else None
+
+    def _stranger(self, request: As2Request, *, is_receipt: bool) -> WireAnswer:
+        log.warning("AS2: a request of no partner of ours, or not for us")
+        unanswered = is_receipt or request.receipt is None
+        return WireAnswer(403) if unanswered else self._receipts.unknown(request)
+
+    async def _admit(self, request: As2Request, partner: Partner) -> None:
         self._limit.demand(partner.id, self._ctx.now())
         await self._demand_agreed_url(request, partner)
-        row, ours = await self._durable(request, raw_headers, body)  # 3
+
+    async def _take(self, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
+        row, ours = await self._durable(request, body)  # 3
         if not ours:  # 4
             return await self._again(row, request, partner, body)
         return await self._judge(row, request, partner, body)
@@ -125,7 +164,7 @@ class Receiving:
         return len(rows)
 
     async def _recover_one(self, row: Row) -> None:
-        headers, body = _split(await self._ctx.content.read_all(row["raw_content"], limit=RAW_BYTES))
+        headers, body = await recovered(self._ctx, row["raw_content"], row["raw_sha256"])
         request = read_request(headers)
         partner = await self._ctx.partners.by_as2_id(request.sender)
         if partner is not None:
@@ -151,20 +190,18 @@ class Receiving:
             await self._ctx.db.commit(self._refusal(partner, "quittung_adresse"))
             raise Malformed("Die Adresse für die Quittung ist nicht vereinbart.", code="quittung_adresse")
 
-    async def _durable(
-        self, request: As2Request, raw_headers: Sequence[tuple[bytes, bytes]], body: bytes
-    ) -> tuple[Row, bool]:
+    async def _durable(self, request: As2Request, body: Incoming) -> tuple[Row, bool]:
         """The request's row, and whether it is this request's own: False for a repetition."""
         now = self._ctx.now()
-        raw = self._ctx.content.seal_small(_joined(raw_headers, body), now)
+        raw = body.raw()
         key = (request.sender, request.recipient, request.message_id)
-        digest = hashlib.sha256(body).hexdigest()
         url = request.receipt.url if request.receipt else None
         row_id = new_id()
-        insert = Do("insert_inbound", (row_id, *key, digest, raw.id, now, url, now + JUDGING), expect=1)
+        insert = Do("insert_inbound", (row_id, *key, body.sha256, raw.id, now, url, now + JUDGING), expect=1)
         try:
             await self._ctx.db.commit(*raw.steps, insert)
         except AlreadyThere:
+            await body.discard()
             known = await self._ctx.db.fetch_one("inbound_by_transport", *key)
             assert known is not None
             return known, False
@@ -172,9 +209,9 @@ class Receiving:
         assert row is not None
         return row, True
 
-    async def _again(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> WireAnswer:
+    async def _again(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
         """The same transport key once more: the stored receipt, if it is the same request."""
-        if hashlib.sha256(body).hexdigest() != row["raw_sha256"]:
+        if body.sha256 != row["raw_sha256"]:
             await self._ctx.db.commit(self._refusal(partner, "message_id_vergeben", row))
             if request.receipt is None:
                 return WireAnswer(400)
@@ -199,12 +236,13 @@ class Receiving:
             await asyncio.sleep(LOOK_S)
         return None
 
-    async def _judge(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> WireAnswer:
+    async def _judge(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
         for _ in range(RACES):
-            judged = await self._open_and_enter(row, request, partner, body)
-            answer, settled = self._settled(row, request, partner, judged)
             try:
-                await self._ctx.db.commit(*judged.steps, settled)
+                async with body.opening() as opening:
+                    judged = await self._open_and_enter(row, request, partner, opening)
+                    answer, settled = self._settled(row, request, partner, judged)
+                    await self._ctx.db.commit(*judged.steps, settled)
             except AlreadyThere:  # the same notice came in another request at this moment: this one is a duplicate
                 continue
             except StaleState:  # another worker has judged this request
@@ -231,17 +269,9 @@ class Receiving:
         settled = Do("settle_inbound", (row["id"], *status, *kept, *mdn), expect=1)
         return WireAnswer(200) if later else answer, settled
 
-    async def _open_and_enter(self, row: Row, request: As2Request, partner: Partner, body: bytes) -> Judged:
+    async def _open_and_enter(self, row: Row, request: As2Request, partner: Partner, opening: Opening) -> Judged:
         try:
-            opened = await asyncio.to_thread(  # 5 to 8
-                open_sealed,
-                io.BytesIO(body),
-                request.content_type,
-                self._ctx.identity,
-                partner,
-                at=self._ctx.at(),
-                transfer=request.transfer_encoding,
-            )
+            arrival = await opening.arrive(request, partner)  # 5 to 8
         except OpenRefused as refused:
             return self._refuse(row, partner, refused.cause_code, dispositions.DECRYPTION_FAILED)
         except TooLargeToOpen:
@@ -252,18 +282,17 @@ class Receiving:
         unmet = _unmet(request.receipt)
         if unmet is not None:
             return self._refuse(row, partner, "quittung_verfahren", unmet, verified=True)
-        mic = _mic(opened, request.receipt)
         try:
-            entered = await self._entering.enter(opened, partner)  # 9
+            entered = await self._entering.enter(arrival, partner)  # 9
         except Overloaded:
             raise
         except Refusal as refusal:
             disposition = dispositions.UNEXPECTED_PROCESSING_ERROR
             judged = self._refuse(row, partner, refusal.code, disposition, verified=True)
-            told = await self._entering.complain(opened, partner, request.message_id, refusal)
-            return replace(judged, mic=mic, steps=(*judged.steps, *told))
+            told = await self._entering.complain(arrival, partner, request.message_id, refusal)
+            return replace(judged, mic=arrival.mic, steps=(*judged.steps, *told))
         disposition = dispositions.DUPLICATE if entered.known else dispositions.PROCESSED
-        return Judged(disposition, mic, True, entered.message_id, entered.steps)
+        return Judged(disposition, arrival.mic, True, entered.message_id, entered.steps)
 
     def _refuse(
         self, row: Row, partner: Partner, cause: str, disposition: Disposition, *, verified: bool = False
@@ -296,30 +325,30 @@ def _unmet(receipt: ReceiptRequest | None) -> Disposition | None:
     return None
 
 
-def _mic(opened: Opened, receipt: ReceiptRequest | None) -> tuple[str, str] | None:
-    """The MIC in the first algorithm that the sender asked for and we compute, else in the signature's hash."""
-    wanted = receipt.micalgs if receipt else ()
-    alg = next((alg for alg in wanted if alg in MIC_ALGORITHMS), opened.verified.hash)
-    return opened.mic(alg), alg
-
-
 def _is_receipt(request: As2Request, entity: bytes) -> bool:
     if not request.content_type.strip().lower().startswith("multipart/"):
         return False
     return not set(parse_report(entity).faults) & _NO_REPORT
 
 
-def _entity(raw_headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
+def _entity(raw_headers: RawHeaders, body: bytes) -> bytes:
     """The MIME entity of a request: its Content headers and its body."""
     content = [(n, v) for n, v in raw_headers if n.lower().startswith(b"content-") and n.lower() != b"content-length"]
-    return _joined(content, body)
+    return joined(content, body)
 
 
-def _joined(headers: Sequence[tuple[bytes, bytes]], body: bytes) -> bytes:
-    return b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n" + body
+async def _one(piece: bytes) -> AsyncIterator[bytes]:
+    yield piece
 
 
-def _split(raw: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    head, _, body = raw.partition(b"\r\n\r\n")
-    lines = [line.partition(b": ") for line in head.split(b"\r\n")]
-    return [(name, value) for name, _, value in lines], body
+async def _limited(pieces: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    """The pieces, as long as they are no more than agreed.
+
+    Raises:
+        TooLarge: they are.
+    """
+    async for piece in pieces:
+        most -= len(piece)
+        if most < 0:
+            raise TooLarge
+        yield piece

@@ -22,7 +22,7 @@ from gateway.pki import pem_of
 from gateway.pki_issue import DevelopmentCa
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import PartIn, sign_entity
-from gateway.service import receiving
+from gateway.service import incoming
 from gateway.service.context import new_id
 from gateway.service.gateway import Gateway, running
 from gateway.service.steps import step_delivery
@@ -266,7 +266,7 @@ async def test_a_request_that_cannot_be_judged_stops_neither_the_start_nor_the_o
             await agree(edge, sender.agreement(art="vermittler"))
             await stored_request(edge, sender, haft(), poison)
             await stored_request(edge, sender, haft(), good)
-        real = receiving.open_sealed
+        real = incoming.open_sealed
         calls: list[int] = []
 
         def failing(*args: Any, **options: Any) -> Any:
@@ -275,7 +275,7 @@ async def test_a_request_that_cannot_be_judged_stops_neither_the_start_nor_the_o
                 raise RuntimeError("ours")
             return real(*args, **options)
 
-        monkeypatch.setattr(receiving, "open_sealed", failing)
+        monkeypatch.setattr(incoming, "open_sealed", failing)
         async with running(edge_site.config()) as edge, calling(edge, edge_site.clients["koeln"]) as inbox:
             assert len(await entries(inbox)) == 1
             left = [await rows(edge, sender, each) for each in (poison, good)]
