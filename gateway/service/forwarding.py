@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.accept.commands import Forward
-from gateway.errors import Conflict, Forbidden, Invalid
+from gateway.errors import Conflict, Forbidden, Invalid, Overloaded
 from gateway.events import Art
 from gateway.message import Answer, Caller, StagedFile, Submission
 from gateway.route.chain import demand_new
@@ -40,6 +40,7 @@ from gateway.service.accepting import (
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.originals import Notice, Originals
 from gateway.service.reading import Reading
+from gateway.service.vorgaenge import RACES, is_race
 from gateway.store.content import conceal, reveal
 from gateway.store.database import AlreadyThere, Do, Row, StaleState
 from gateway.store.steps import do, status_follows
@@ -89,7 +90,7 @@ class Forwarding:
         own = [d["empfaenger"] for d in seen.deliveries if d["empfaenger"] in caller.behoerden]
         forwarder = self._forwarder(own, notice)
         if self._kind(forwarder) in STA:
-            return await self._within_justice(caller, notice, forwarder, command)
+            return await self._within_justice(caller, message_id, notice, forwarder, command)
         if command.dezernat is not None:
             raise Invalid("Ein Dezernat gibt es nur bei Ersuchen an eine Staatsanwaltschaft.", code="dezernat")
         link = Weiterleitende(forwarder, self._ctx.at().astimezone(clock.BERLIN))
@@ -97,7 +98,7 @@ class Forwarding:
         if an is None:
             return await self._into_clearing(caller, notice, link, message_id, command.grund, zustaendigkeit)
         passing = Passing(notice, link, an, command.grund, zustaendigkeit, _nummer(notice.row["nummer"]))
-        return await self._pass_on(caller, passing)
+        return await self._pass_on(caller, message_id, passing)
 
     async def complete(self, caller: Caller, point: Row, an: str, grund: str) -> Answer:
         """An operator names the authority for a forward that waits in Klärung; it goes out as the forwarder's act."""
@@ -112,7 +113,7 @@ class Forwarding:
             do("finish_clearing", expect=1, id=point["id"], now=self._ctx.now()),
             self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=notice.row["id"], an=an, grund=grund),
         )
-        return await self._pass_on(caller, passing, *settled)
+        return await self._pass_on(caller, point["received_as"], passing, *settled)
 
     def _forwarder(self, own: list[str], notice: Notice) -> str:
         """The caller's authority that received the message, and may forward."""
@@ -142,13 +143,23 @@ class Forwarding:
 
     # --- the forward itself
 
-    async def _pass_on(self, caller: Caller, passing: Passing, *more: Do) -> Answer:
+    async def _pass_on(self, caller: Caller, message_id: str, passing: Passing, *more: Do) -> Answer:
+        """Forward; again, where something joined the Vorgang meanwhile: a correction must not miss the forward."""
+        for _ in range(RACES):
+            try:
+                return await self._once(caller, passing, *more)
+            except StaleState:
+                passing = replace(passing, notice=await self._originals.notice(message_id))
+        raise Overloaded(retry_after=1)
+
+    async def _once(self, caller: Caller, passing: Passing, *more: Do) -> Answer:
         """Weiterleitung and Zuständigkeitsmitteilung, durable together or not at all."""
         notice, forwarder = passing.notice, passing.link.stelle
         demand_new(passing.an, forwarder, notice.informed, notice.chain)
         owed = await self._owed(notice, forwarder)
         first, steps = await self._weiterleitung(passing, owed)
-        second = await self._zustaendigkeitsmitteilung(passing)
+        followed = replace(notice, found=replace(notice.found, changed=None))  # the first has joined by then
+        second = await self._zustaendigkeitsmitteilung(replace(passing, notice=followed))
         original = notice.row["id"]
         detail = {"stelle": forwarder, "an": passing.an, "neu": first.id}
         await self._commit(
@@ -173,6 +184,8 @@ class Forwarding:
         except StaleState as stale:
             if stale.query == "insert_forward_target":
                 raise _informed() from None
+            if is_race(stale) or stale.query == "amend_decision":
+                raise
             raise Conflict("Der Zustand der Nachricht hat sich inzwischen geändert.", code="status") from None
         self._wake()
 
@@ -312,7 +325,9 @@ class Forwarding:
         decision = Entscheidung("klaerung", nummer, (Grund(nummer, text),))
         return _recorded(notice, "klaerung", decision, {"an": None})
 
-    async def _within_justice(self, caller: Caller, notice: Notice, sta: str, command: Forward) -> Answer:
+    async def _within_justice(
+        self, caller: Caller, message_id: str, notice: Notice, sta: str, command: Forward
+    ) -> Answer:
         """An Ersuchen goes on to a Dezernat of the same Staatsanwaltschaft, or to another one (2.5 Satz 3 and 4)."""
         if command.an is None or command.an == sta:
             if command.dezernat is None:
@@ -323,7 +338,7 @@ class Forwarding:
         link = Weiterleitende(sta, self._ctx.at().astimezone(clock.BERLIN))
         place = f" Dezernat: {command.dezernat}." if command.dezernat else ""
         passing = Passing(notice, link, command.an, command.grund, f"Von {sta} als zuständig benannt.{place}", "2.5")
-        return await self._pass_on(caller, passing)
+        return await self._pass_on(caller, message_id, passing)
 
     async def _to_dezernat(self, caller: Caller, notice: Notice, sta: str, dezernat: str) -> Answer:
         """The Staatsanwaltschaft has the Ersuchen already: the Vorgang keeps where it went, nothing is sent."""

@@ -22,11 +22,11 @@ from gateway.message import Answer, Caller
 from gateway.route.assignment import consequences
 from gateway.route.plan import Planned, plan
 from gateway.route.vorgang import withheld
-from gateway.service.accepting import RACES, Accepting, clearing_steps, decide, delivery_steps
+from gateway.service.accepting import Accepting, clearing_steps, decide, delivery_steps
 from gateway.service.context import Context, akteur
 from gateway.service.forwarding import Forwarding
 from gateway.service.steps import step_delivery
-from gateway.service.vorgaenge import RACE, Found
+from gateway.service.vorgaenge import RACES, Found, is_race
 from gateway.states import DeliveryStatus, MessageStatus, Step, message_status, sources
 from gateway.store.content import reveal
 from gateway.store.database import AlreadyThere, Do, Row, StaleState
@@ -250,7 +250,7 @@ class Operating:
             try:
                 return await self._reroute(act, stored, decided(stored))
             except AlreadyThere as race:
-                if race.constraint != RACE:
+                if not is_race(race):
                     raise
         raise Overloaded(retry_after=1)
 

@@ -4,7 +4,9 @@ Promises: a message joins the Vorgang that shares its AZR-Nummer and one (author
 message that its `fremdeNachrichtenID` names, else it starts one; two messages that start the same Vorgang at once end
 in one. A withheld notice (Nr. 1) joins likewise, but nothing joins by it: what others see of a Vorgang, and which
 messages share one, is as if it were not there. Once released it counts as any other.
-Fails: the commit raises `AlreadyThere("vorgang_mark_identity")` when another message was quicker: find again.
+What is decided by a Vorgang becomes durable only while nothing else joined it: no correction misses a forward.
+Fails: the commit raises `AlreadyThere` or `StaleState` that `is_race` knows when another message was quicker: find
+again.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ from gateway.route.chain import WEITERLEITUNG
 from gateway.route.vorgang import Bezug, Entry, bezug_of, entries, vorgangslage
 from gateway.service.context import Context
 from gateway.store.content import blind_index, conceal
-from gateway.store.database import Do, Row
+from gateway.store.database import AlreadyThere, Do, Row, StaleState
 from gateway.store.steps import do, listed
 from routing import Sachverhalt, Vorgangslage
 
-RACE = "vorgang_mark_identity"
-"""The constraint that tells that another message started the same Vorgang."""
+RACES = 20
+"""How often something is decided anew because another message was quicker: so many of one person at once are none."""
 REFERENCES = 20
 """Corrections of corrections that are followed to the notice itself: more would be a circle."""
 
@@ -47,12 +49,21 @@ class Found:
     bezug: Bezug | None = None
     taken_in: tuple[str, ...] = ()
     """Vorgänge of withheld notices alone that share a mark with the message: they go into this one."""
+    changed: int | None = None
+    """When something last joined it, before this was read; None: whatever joined it since does not matter."""
     own_withheld: str | None = None
     """The one of them that holds the sender's own: where a further withheld notice of the sender goes."""
 
     def lage(self, *, freigegeben: bool = False) -> Vorgangslage:
         """What it adds to the message."""
         return vorgangslage(self.entries, self.bezug, freigegeben=freigegeben)
+
+
+def is_race(failure: AlreadyThere | StaleState) -> bool:
+    """Whether another message started the same Vorgang, or joined it, since it was read."""
+    if isinstance(failure, AlreadyThere):
+        return failure.constraint == "vorgang_mark_identity"
+    return failure.query == "touch_vorgang"
 
 
 def marks_of(kopf: Kopf, facts: Sachverhalt | None) -> list[Mark]:
@@ -93,7 +104,7 @@ class Vorgaenge:
 
     def join_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """Statements by which a message joins its Vorgang."""
-        steps = [*self._enter(found.id, found.new, message_id), *self._name(message_id, kopf, facts)]
+        steps = [*self._enter(found, message_id), *self._name(message_id, kopf, facts)]
         if kopf.azr_nummer is not None:
             azr = self._index("azr_nummer", kopf.azr_nummer)
             steps += self._marks(found.id, azr, self._indexed(marks_of(kopf, facts)), claim=found.new)
@@ -104,7 +115,7 @@ class Vorgaenge:
     def withhold_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """Statements by which a withheld notice joins its Vorgang: nobody else's message will join by it."""
         place = withheld_place(found)
-        steps = [*self._enter(place.id, place.new, message_id), *self._name(message_id, kopf, facts)]
+        steps = [*self._enter(place, message_id), *self._name(message_id, kopf, facts)]
         if not found.new or kopf.azr_nummer is None:
             return steps
         azr = self._index("azr_nummer", kopf.azr_nummer)
@@ -138,10 +149,13 @@ class Vorgaenge:
         withheld = [row for row in await self._withheld(azr, pairs) if row["vorgang_id"] != current]
         return found, steps + _take_in(_others(withheld, target), target)
 
-    def _enter(self, vorgang_id: str, new: bool, message_id: str) -> list[Do]:
+    def _enter(self, found: Found, message_id: str) -> list[Do]:
         now = self._ctx.now()
-        opening = do("insert_vorgang" if new else "touch_vorgang", id=vorgang_id, now=now)
-        return [opening, do("insert_vorgang_message", message_id=message_id, vorgang_id=vorgang_id, now=now)]
+        if found.new:
+            opening = do("insert_vorgang", id=found.id, now=now)
+        else:
+            opening = do("touch_vorgang", expect=1, id=found.id, before=found.changed, now=now)
+        return [opening, do("insert_vorgang_message", message_id=message_id, vorgang_id=found.id, now=now)]
 
     def _name(self, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """What the message names, whoever may see it later."""
@@ -217,9 +231,11 @@ class Vorgaenge:
         bezug = bezug_of(referred, await self._deliveries(referred)) if referred else None
         if vorgang_id is None:
             return Found(str(uuid.uuid4()), new=True, bezug=bezug)
+        (row,) = await self._rows("vorgang", vorgang_id)  # first: whatever joins from now on is noticed
         messages = await self._rows("vorgang_messages", vorgang_id)
         deliveries = await self._rows("vorgang_deliveries", vorgang_id)
-        return Found(vorgang_id, new=False, entries=tuple(entries(messages, deliveries)), bezug=bezug)
+        known = tuple(entries(messages, deliveries))
+        return Found(vorgang_id, new=False, entries=known, bezug=bezug, changed=row["changed"])
 
     async def _rows(self, query: str, value: str) -> list[Row]:
         return await self._ctx.db.fetch(query, value)
@@ -234,7 +250,7 @@ class Vorgaenge:
 def withheld_place(found: Found) -> Found:
     """Where a withheld notice goes: beside the sender's other withheld ones while nothing else shares its marks."""
     if found.new and found.own_withheld is not None:
-        return replace(found, id=found.own_withheld, new=False)
+        return replace(found, id=found.own_withheld, new=False, changed=None)
     return found
 
 

@@ -267,8 +267,8 @@ update delivery set wire_id = $3, mic = $4, mic_alg = $5, wire_headers = $6, sig
 where id = $1 and coalesce(wire_id, '') = coalesce(cast($2 as text), '');
 
 -- name: replan_delivery(id, partner_id, weg, wire_headers)
--- The agreement of today, for a resend, whose age counts anew.
-update delivery set partner_id = $2, weg = $3, wire_headers = $4, first_at = null where id = $1;
+-- The agreement of today, for a resend, whose age and deadline count anew.
+update delivery set partner_id = $2, weg = $3, wire_headers = $4, first_at = null, deadline_at = null where id = $1;
 
 -- name: keep_sealing(delivery_id, now)
 -- What the next store_sealed replaces; nothing where nothing was sealed.
@@ -522,8 +522,13 @@ on conflict do nothing;
 -- name: insert_vorgang_message(message_id, vorgang_id, now)
 insert into vorgang_message (message_id, vorgang_id, at) values ($1, $2, $3);
 
--- name: touch_vorgang(id, now)
-update vorgang set changed = $2 where id = $1;
+-- name: touch_vorgang(id, before, now)
+-- Compare and set: what was decided by the Vorgang as it was before holds only while nothing joined it (null: any).
+update vorgang set changed = case when changed < $3 then $3 else changed + 1 end
+where id = $1 and (cast($2 as bigint) is null or changed = $2);
+
+-- name: vorgang(id)
+select id, created, changed from vorgang where id = $1;
 
 -- name: marks_of_azr(azr_index)
 -- One person has a handful.

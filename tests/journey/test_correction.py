@@ -1,5 +1,6 @@
 """§ 20 EGGVG: a correction reaches everybody who was informed, forwards included, whatever comes first."""
 
+import asyncio
 from typing import Any
 
 from caseworld import STA, STA_BONN, Case
@@ -91,3 +92,23 @@ async def test_a_withheld_notice_has_nobody_to_correct_it_to(case: Case) -> None
     assert await case.inbox("koeln") == []
     withheld = await corrected(case, "sta", told["nachrichten_id"])
     assert not await case.sees("koeln", withheld["id"])
+
+
+async def test_no_correction_misses_a_forward_at_the_same_moment(case: Case) -> None:
+    """Whoever comes first: who was sent the notice has the correction too."""
+    for an, who in ((BONN, "bonn"), (RHEIN_SIEG, "rhein_sieg"), ("abh:05316000", "leverkusen")):
+        told = await case.post("jva", "strafhaft_antritt")
+        _, correction, (status, passed) = await asyncio.gather(
+            case.post("jva", "entlassungstermin_vorgesehen"),
+            corrected(case, "jva", told["nachrichten_id"]),
+            case.act("koeln", "forward", told["id"], an=an, grund="x"),
+        )
+        assert status == 202
+        assert {correction["id"], passed["id"]} <= set(await received(case, who))
+
+
+async def test_many_messages_of_one_case_at_once_all_arrive(case: Case) -> None:
+    first = await case.post("jva", "strafhaft_antritt")
+    answers = await asyncio.gather(*(case.post("jva", "entlassungstermin_vorgesehen") for _ in range(12)))
+    vorgang = await case.vorgang_of("koeln", first["id"])
+    assert {n["id"] for n in vorgang["nachrichten"]} == {first["id"], *(answer["id"] for answer in answers)}
