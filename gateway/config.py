@@ -177,9 +177,8 @@ class KeyFiles(_Table):
 
 
 OwnUse = Literal["sign", "encrypt", "tls", "log", "mdn", "tls_client"]
-"""What a pair of our own is for."""
+"""What a pair of our own is for; receipts are signed by `sign`, servers are shown `tls`, where they have none."""
 _STANDS_IN = {"mdn": "sign", "tls_client": "tls"}
-"""Whose pairs are used where a purpose has none of its own."""
 
 
 class Schluessel(_Table):
@@ -196,9 +195,7 @@ class Schluessel(_Table):
     tls: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/tls"),)
     log: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/log"),)
     mdn: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
-    """Signs receipts; without it, `sign` does."""
     tls_client: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
-    """Shown to partners' servers that ask for a certificate; without it, `tls` is."""
 
     def files(self, purpose: OwnUse) -> tuple[KeyFiles, ...]:
         """Key and certificate files of one purpose, in the order of the configuration."""

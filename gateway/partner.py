@@ -118,7 +118,7 @@ class Partner(_Value):
         return [z.pem for z in sorted(usable, key=lambda z: (z.ab, z.bis), reverse=True)]
 
     def quittung_pems(self, at: datetime) -> list[str]:
-        """Certificates that verify this partner's receipts: those for receipts, or where none is agreed, for messages."""
+        """Certificates that verify receipts: those for receipts; where none is agreed, those for messages."""
         own = any(z.zweck == "quittung" for z in self.zertifikate)
         return self.pems("quittung" if own else "signatur", at)
 

@@ -13,8 +13,10 @@ import re
 import ssl
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from gateway.config import Config, KeyFiles
 from gateway.pki import PkiError, load_anchors, load_pairs, pem_of
@@ -111,6 +113,25 @@ def server_context(
     return context
 
 
+class ReloadableContext(ssl.SSLContext):
+    """A listener's context that can be exchanged while it listens: each new connection gets the one of that moment.
+
+    Connections that stand keep theirs. It works for asyncio's servers, which wrap by `wrap_bio`.
+    """
+
+    current: ssl.SSLContext
+
+    def __new__(cls, current: ssl.SSLContext) -> ReloadableContext:
+        """Begin with `current`."""
+        self = super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+        self.current = current
+        return self
+
+    def wrap_bio(self, *args: Any, **options: Any) -> ssl.SSLObject:
+        """A connection by the context of this moment."""
+        return self.current.wrap_bio(*args, **options)
+
+
 def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures) -> dict[str, ssl.SSLContext]:
     """The contexts of `api` (mutual), `as2` and `betrieb`, from the configuration's newest valid TLS pair.
 
@@ -128,17 +149,27 @@ def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures
     }
 
 
+@dataclass(frozen=True, slots=True)
+class OwnClient:
+    """The pair that we show to servers that ask for a certificate."""
+
+    files: KeyFiles
+    sha256: str
+    """Of its certificate: changed files under the same names are another pair."""
+
+
 @lru_cache(maxsize=1024)
-def partner_context(anchors: tuple[str, ...]) -> ssl.SSLContext:
+def partner_context(anchors: tuple[str, ...], own: OwnClient | None = None) -> ssl.SSLContext:
     """A context for connections to one partner; the host name is always checked.
 
     Args:
         anchors: PEM certificates of the agreement for `tls` (the server's own or its CA's); empty: the system's.
+        own: our certificate, for servers that ask for one.
 
     Raises:
-        PkiError: an anchor is no certificate.
+        PkiError: an anchor is no certificate, or OpenSSL refuses our key.
     """
-    return client_context(anchors)
+    return client_context(anchors, own.files if own else None)
 
 
 def client_context(anchors: Sequence[str] = (), files: KeyFiles | None = None) -> ssl.SSLContext:

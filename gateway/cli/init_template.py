@@ -78,7 +78,7 @@ log = ["keys/log"]
 verzeichnis = "trust"
 # Ordner mit den CA-Zertifikaten, zu denen Zertifikate von Partnern führen müssen (selbst signierte brauchen keines).
 partner_verzeichnis = "trust/partner"
-# Solange nicht zu erfahren ist, ob ein Zertifikat gesperrt wurde: "annehmen", "warnen" (annehmen mit Alarm), "ablehnen".
+# Solange nicht zu erfahren ist, ob ein Zertifikat gesperrt wurde: "annehmen", "warnen" (mit Alarm), "ablehnen".
 unbekannt = "warnen"
 # So lange nach ihrem Ablauf gilt eine Auskunft (Sperrliste, OCSP) noch.
 karenz_stunden = 72

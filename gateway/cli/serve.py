@@ -1,7 +1,7 @@
 """`gateway serve`: runs one gateway until SIGTERM.
 
 Promises: `--ready-file` appears only when every listener listens, and holds their real ports as JSON; SIGTERM and
-SIGINT end it cleanly: no new work, what is under way finishes.
+SIGINT end it cleanly: no new work, what is under way finishes; SIGHUP looks at once for changed keys.
 Fails: exit 2 for a configuration that cannot be used, 3 for an address, key or store that cannot be reached.
 """
 
@@ -14,12 +14,13 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.main import UNREACHABLE
+from gateway.cli.main import UNREACHABLE, config_path
 from gateway.cli.shell import configuration, stop
-from gateway.config import Config
+from gateway.config import Config, load
 from gateway.logs import configure
 from gateway.pki import PkiError, write_new
 from gateway.service.gateway import running
+from gateway.service.keys import ConfigSource
 from gateway.store import StoreError
 
 
@@ -30,19 +31,20 @@ from gateway.store import StoreError
 def command(ctx: click.Context, ready_file: Path | None, log_level: str) -> None:
     """Run the gateway of the configuration until SIGTERM."""
     configure(log_level)
-    config = configuration(ctx)
+    config, path = configuration(ctx), config_path(ctx)
     try:
-        asyncio.run(_serve(config, ready_file))
+        asyncio.run(_serve(config, ConfigSource(path, lambda: load(path)), ready_file))
     except (PkiError, StoreError, OSError, ValueError) as error:
         stop(UNREACHABLE, f"{type(error).__name__}: {error}")
 
 
-async def _serve(config: Config, ready_file: Path | None) -> None:
+async def _serve(config: Config, source: ConfigSource, ready_file: Path | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with running(config) as gateway:
+    async with running(config, source) as gateway:
+        loop.add_signal_handler(signal.SIGHUP, gateway.look_soon)
         _announce(ready_file, gateway.listeners.ports)
         await stopping.wait()
         _announce(ready_file, None)

@@ -21,8 +21,11 @@ from gateway.message import Caller
 from gateway.partner import Partner
 from gateway.seal.sealer import Identity
 from gateway.service.directory import Directory
+from gateway.service.keys import OwnKeys
+from gateway.service.trusting import Trust
 from gateway.store.content import Contents
 from gateway.store.database import Database, Do
+from gateway.tls import OwnClient
 from routing.verzeichnis import Verzeichnis
 
 PARTNERS_FRESH = 2 * clock.SECOND
@@ -35,12 +38,14 @@ def new_id() -> str:
 
 
 class Partners:
-    """The agreements, cached for `PARTNERS_FRESH`."""
+    """The agreements, cached for `PARTNERS_FRESH`, without the certificates that must not be used now."""
 
-    def __init__(self, db: Database, now: Callable[[], int]) -> None:
+    def __init__(self, db: Database, now: Callable[[], int], trust: Trust) -> None:
         self._db = db
         self._now = now
+        self._trust = trust
         self._read_at = 0
+        self._forgotten = 0
         self._by_id: dict[str, Partner] = {}
         self._by_authority: dict[str, Partner] = {}
         self._by_as2: dict[str, Partner] = {}
@@ -60,15 +65,29 @@ class Partners:
         await self._refresh()
         return self._by_as2.get(as2_id)
 
+    def forget(self) -> None:
+        """Read anew at the next look; what is being read at this moment does not count."""
+        self._forgotten += 1
+        self._read_at = 0
+
+    async def all(self) -> list[Partner]:
+        """All agreements."""
+        await self._refresh()
+        return list(self._by_id.values())
+
     async def _refresh(self) -> None:
         if self._now() - self._read_at < PARTNERS_FRESH:
             return
+        forgotten = self._forgotten
         rows = await self._db.fetch("partners")
-        partners = [Partner.model_validate_json(row["agreement"]) for row in rows]
+        agreed = [Partner.model_validate_json(row["agreement"]) for row in rows]
+        await self._trust.know(agreed)
+        partners = [self._trust.reduced(partner) for partner in agreed]
         self._by_id = {p.id: p for p in partners}
         self._by_authority = {key: p for p in partners for key in p.behoerden}
         self._by_as2 = {p.as2_id: p for p in partners if p.as2_id}
-        self._read_at = self._now()
+        if self._forgotten == forgotten:
+            self._read_at = self._now()
 
 
 @dataclass
@@ -83,15 +102,34 @@ class Context:
     checker: Checker
     directory: Verzeichnis
     """As operators corrected it; `refresh_directory` brings it up to date."""
-    identity: Identity
+    keys: OwnKeys
+    """Taken over anew when their files change."""
     now: Callable[[], int] = clock.now
+    trust: Trust = field(init=False)
     partners: Partners = field(init=False)
     _directory: Directory = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Agreements and corrections of the directory come from the store."""
-        self.partners = Partners(self.db, self.now)
+        self.trust = Trust(self.db, lambda: self.config, lambda: self.now())
+        self.partners = Partners(self.db, self.now, self.trust)
         self._directory = Directory(self.db, self.now)
+
+    @property
+    def identity(self) -> Identity:
+        """Who signs and opens now."""
+        return self.keys.identity(self.config.as2_name, self.at())
+
+    @property
+    def receipt_identity(self) -> Identity:
+        """Who signs receipts now."""
+        return self.keys.identity(self.config.as2_name, self.at(), "mdn")
+
+    @property
+    def tls_client(self) -> OwnClient | None:
+        """What is shown to servers that ask for a certificate."""
+        pair = self.keys.current("tls_client", self.at())
+        return OwnClient(pair.files, pair.sha256) if pair.files else None
 
     async def refresh_directory(self) -> None:
         """Take over what operators corrected, for the rules and for the checks; one look-up while nothing changed.

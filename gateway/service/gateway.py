@@ -20,9 +20,8 @@ from gateway.check.checker import Checker
 from gateway.config import Config
 from gateway.events import Art
 from gateway.message import Caller
-from gateway.pki import load_pairs, load_store_key
+from gateway.pki import PkiError, load_store_key
 from gateway.route.resources import packaged_directory
-from gateway.seal.identity import Identity
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
 from gateway.service.accepting import Accepting
@@ -31,6 +30,7 @@ from gateway.service.context import Context
 from gateway.service.delivering import Delivering, Way, retry_policy
 from gateway.service.entering import Entering
 from gateway.service.forwarding import Forwarding
+from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
 from gateway.service.listeners import Listeners
 from gateway.service.mailing import Mailing
 from gateway.service.operating import Operating
@@ -38,6 +38,7 @@ from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
 from gateway.service.reminding import Reminding
+from gateway.service.revoking import Revoking
 from gateway.service.sealing import Sealing
 from gateway.service.searching import Searching
 from gateway.service.settling import Settling
@@ -53,6 +54,8 @@ POLL_S = 2.0
 """How often workers look for work by themselves; a commit of this process wakes them at once."""
 DIRECTORY_S = 2.0
 """How often the directory is looked at: a correction takes effect within two seconds, and no request waits for it."""
+TRUST_S = 10.0
+"""How often revocation is looked at: a new agreement's addresses are asked within ten seconds."""
 TIDY_S = 1.0
 """How often deadlines are looked at."""
 ORPHAN_AGE = 24 * 3600 * clock.SECOND
@@ -68,12 +71,8 @@ RECEIPTS = 8
 async def open_context(config: Config) -> Context:
     """Store, keys, rules and schemas of a configuration; close with `close_context`."""
     now = clock.as_datetime(clock.now())
-    sign = load_pairs(config.schluessel.files("sign"), "sign", now)[0]
-    decrypt = load_pairs(config.schluessel.files("encrypt"), "encrypt", now)
+    keys = OwnKeys.load(config, now)
     store_key = load_store_key(config.store.schluessel)
-    identity = Identity(
-        config.as2_name, sign.key, sign.certificate, tuple((pair.key, pair.certificate) for pair in decrypt)
-    )
     directory = packaged_directory()
     checker = Checker.for_packaged(
         config.schemata.packs,
@@ -83,8 +82,9 @@ async def open_context(config: Config) -> Context:
         zuordnung=config.schemata.zuordnung,
     )
     db = await open_database(config.store.url)
-    ctx = Context(config, db, Contents(db, store_key), store_key, checker, directory, identity)
+    ctx = Context(config, db, Contents(db, store_key), store_key, checker, directory, keys)
     try:
+        await ctx.trust.load()
         await ctx.refresh_directory()
     except BaseException:
         await close_context(ctx)
@@ -101,8 +101,13 @@ async def close_context(ctx: Context) -> None:
 class Gateway:
     """One running gateway."""
 
-    def __init__(self, ctx: Context) -> None:
+    def __init__(self, ctx: Context, source: ConfigSource | None = None) -> None:
         self.ctx = ctx
+        self._reloading = Reloading(ctx.config, source)
+        self._listening_by = ctx.keys
+        self._tls = ""
+        self._ca_session: aiohttp.ClientSession | None = None
+        self._revoking = Revoking(ctx, self._ca_http)
         self._session: aiohttp.ClientSession | None = None
         settling = Settling(ctx)
         self.accepting = Accepting(ctx, self._wake)
@@ -142,9 +147,14 @@ class Gateway:
     async def start(self) -> None:
         """Recover, then listen and work."""
         self._session = new_session(private_addresses=self.ctx.config.zustellung.private_adressen)
+        self._ca_session = new_session(private_addresses=self.ctx.config.vertrauen.private_adressen)
         await self._recover()
         await self.listeners.start()
-        self._tasks = [asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory))]
+        self._tasks = [
+            asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory)),
+            asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
+            asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh)),
+        ]
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]
             self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, *self._tidying())))
@@ -156,9 +166,29 @@ class Gateway:
         for worker in self._workers:
             await worker.stop()
         await asyncio.gather(*self._tasks)
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._ca_session):
+            if session is not None:
+                await session.close()
         await close_context(self.ctx)
+
+    def look_soon(self) -> None:
+        """Look at keys and configuration now, not at the next round (SIGHUP)."""
+        self._tasks.append(asyncio.create_task(self.look_at_keys()))
+
+    async def look_at_keys(self) -> None:
+        """Take over keys and configuration that changed; a listener takes another pair also when a window begins."""
+        found = await self._reloading.look(self.ctx.config, self.ctx.at())
+        if found is not None:
+            self.ctx.config, self.ctx.keys = found
+        tls = self.ctx.keys.current("tls", self.ctx.at()).sha256
+        if (self.ctx.keys, tls) == (self._listening_by, self._tls):
+            return
+        try:
+            self.listeners.reload()
+        except PkiError:
+            log.exception("listeners keep their keys")
+            return
+        self._listening_by, self._tls = self.ctx.keys, tls
 
     async def _recover(self) -> None:
         found: dict[str, Any] = {
@@ -201,6 +231,10 @@ class Gateway:
             ways["mail"] = MailWay(self.ctx, config.postausgang, config.mail.postfach)
         return ways
 
+    def _ca_http(self) -> aiohttp.ClientSession:
+        assert self._ca_session is not None, "started"
+        return self._ca_session
+
     def _http(self) -> aiohttp.ClientSession:
         assert self._session is not None, "started"
         return self._session
@@ -238,9 +272,9 @@ class _Reader:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config) -> AsyncIterator[Gateway]:
-    """A gateway that runs inside the block."""
-    gateway = Gateway(await open_context(config))
+async def running(config: Config, source: ConfigSource | None = None) -> AsyncIterator[Gateway]:
+    """A gateway that runs inside the block; `source` tells it where to read a changed configuration."""
+    gateway = Gateway(await open_context(config), source)
     try:
         await gateway.start()
         yield gateway

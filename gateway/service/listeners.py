@@ -23,7 +23,7 @@ from gateway.config_fields import split_address
 from gateway.service.context import Context
 from gateway.service.status import status_app
 from gateway.store.database import StoreUnavailable
-from gateway.tls import HandshakeFailures, listener_contexts
+from gateway.tls import HandshakeFailures, ReloadableContext, listener_contexts
 from gateway.watch.http import Reader, ReadSide
 from gateway.web import WhoIs, guard, http_log
 
@@ -51,6 +51,7 @@ class Listeners:
         self.failures = HandshakeFailures()
         self.ports: dict[str, int] = {}
         """Real port by listener: `api`, `as2`, `status`, `mail`."""
+        self._contexts: dict[str, ReloadableContext] = {}
         self._runners: list[web.AppRunner] = []
         self._mailing = mailing
         self._mail: asyncio.Server | None = None
@@ -63,7 +64,8 @@ class Listeners:
     async def start(self) -> None:
         """Begin to listen."""
         config = self._ctx.config
-        contexts = listener_contexts(config, self._ctx.at(), self.failures)
+        found = listener_contexts(config, self._ctx.at(), self.failures)
+        self._contexts = {name: ReloadableContext(context) for name, context in found.items()}
         given = handed_over()
         addresses = {"api": config.api.adresse, "as2": config.as2.adresse, "status": config.status.adresse}
         for name, app in self._apps.items():
@@ -73,10 +75,20 @@ class Listeners:
             )
             await runner.setup()
             self._runners.append(runner)
-            site = _site(runner, addresses[name], given, contexts.get(name))
+            site = _site(runner, addresses[name], given, self._contexts.get(name))
             await site.start()
             self.ports[name] = runner.addresses[0][1]
         await self._start_mail()
+
+    def reload(self) -> None:
+        """New connections get the keys and anchors of now; those that stand go on.
+
+        Raises:
+            PkiError: keys or anchors cannot be used; everything stays as it is.
+        """
+        fresh = listener_contexts(self._ctx.config, self._ctx.at(), self.failures)
+        for name, context in self._contexts.items():
+            context.current = fresh[name]
 
     async def stop(self) -> None:
         """Stop listening; requests under way are finished."""

@@ -22,7 +22,7 @@ from gateway.events import Art
 from gateway.partner import Algorithmen
 from gateway.seal.policy import PolicyRefused
 from gateway.seal.sealer import sign_entity
-from gateway.send.failure import Failure, from_http
+from gateway.send.failure import Failure, Trouble, from_http, from_trouble
 from gateway.send.http import USER_AGENT, Response, Timeouts, post
 from gateway.send.retry import Again, RetryPolicy, decide
 from gateway.service.context import Context
@@ -64,9 +64,9 @@ class Receipts:
             parsed = mime.parse(entity)
             return Receipt(tuple(parsed.headers), parsed.body)
         try:
-            content_type, body = sign_entity(entity, self._ctx.identity, algorithms, self._ctx.at())
+            content_type, body = sign_entity(entity, self._ctx.receipt_identity, algorithms, self._ctx.at())
         except PolicyRefused:  # an exception that has ended: what counts without one
-            content_type, body = sign_entity(entity, self._ctx.identity, Algorithmen(), self._ctx.at())
+            content_type, body = sign_entity(entity, self._ctx.receipt_identity, Algorithmen(), self._ctx.at())
         return Receipt((("Content-Type", content_type),), body)
 
     def unknown(self, request: As2Request) -> WireAnswer:
@@ -104,8 +104,11 @@ class Receipts:
             now=self._ctx.now(),
             transfer_encoding=None,
         )
-        anchors = tuple(partner.pems("tls", self._ctx.at()))
-        tls = partner_context(anchors) if partner.mdn_url.startswith("https:") else None
+        anchors = partner.tls_anker(self._ctx.at())
+        if anchors is None:
+            await self._record(job, from_trouble(Trouble.TLS_CERTIFICATE))
+            return
+        tls = partner_context(anchors, self._ctx.tls_client) if partner.mdn_url.startswith("https:") else None
         limits = Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden, total_s=ATTEMPT_S)
         body = bytes(job["mdn_body"])
         answer = await post(self._session(), partner.mdn_url, headers, body, timeouts=limits, ssl_context=tls)

@@ -101,7 +101,7 @@ class Settling:
 
     def _evidence(self, partner: Partner, entity: bytes) -> Evidence:
         at = self._ctx.at()
-        certificates = load_certificates(partner.pems("quittung", at) or partner.pems("signatur", at))
+        certificates = load_certificates(partner.quittung_pems(at))
         try:
             _, inner = open_signed(entity, certificates, partner.algorithmen, at)
         except SignatureRefused as refused:

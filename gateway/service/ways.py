@@ -16,7 +16,7 @@ from gateway.config import Postausgang
 from gateway.partner import Partner
 from gateway.pki import load_certificates, pem_of
 from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble
-from gateway.send.http import CHUNK, Response, Timeouts, post
+from gateway.send.http import CHUNK, Body, Response, Timeouts, post
 from gateway.send.mail import Envelope, MailServer, send
 from gateway.send.mail_message import build_message, checked_address, transfer_entity
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
@@ -36,15 +36,17 @@ class As2Way:
     async def hand_over(self, wire: Wire, partner: Partner) -> Outcome:
         """Sends once."""
         url = partner.url or ""
-        anchors = tuple(partner.pems("tls", self._ctx.at()))
+        anchors = partner.tls_anker(self._ctx.at())
+        if anchors is None:
+            return Failed(from_trouble(Trouble.TLS_CERTIFICATE))
         answer = await post(
             self._session(),
             url,
             self._headers(wire, partner),
-            lambda: _pieces(wire.body),
-            length=len(wire.body),
+            _streamed(wire.body),
+            length=wire.size,
             timeouts=Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden),
-            ssl_context=partner_context(anchors) if url.startswith("https:") else None,
+            ssl_context=partner_context(anchors, self._ctx.tls_client) if url.startswith("https:") else None,
         )
         return Failed(answer) if isinstance(answer, Failure) else self._judge(answer)
 
@@ -75,6 +77,11 @@ class As2Way:
         if meaning is Taken.HANDED_OVER:
             return HandedOver()
         return ReceiptCame(_entity(answer))
+
+
+def _streamed(body: Body) -> Body:
+    """The body as something that yields it, wherever it lies."""
+    return (lambda: _pieces(body)) if isinstance(body, bytes) else body
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
@@ -127,6 +134,7 @@ class MailWay:
 
 def _for_mail(wire: Wire) -> bytes:
     """The sealed entity in base64; what was sealed for another way is the same, only encoded."""
+    assert isinstance(wire.body, bytes), "mail is sent from memory"
     if wire.headers["Content-Transfer-Encoding"] == "base64":
         return mime.build(list(wire.headers.items()), wire.body)
     others = [(n, v) for n, v in wire.headers.items() if n not in ("Content-Type", "Content-Transfer-Encoding")]

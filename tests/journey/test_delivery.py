@@ -451,7 +451,7 @@ async def test_two_gateways_on_one_postgresql_share_the_work_and_nothing_goes_tw
         calling(second, hub_site.clients["jva"]) as jva_again,
     ):
         await agree(first, koeln.agreement(grenzen=Grenzen(gleichzeitig=2)))
-        second.ctx.partners._read_at = 0
+        second.ctx.partners.forget()
         messages = [await posted(api) for _ in range(6) for api in (jva, jva_again)]
         for message in messages:
             await until(first, message, "zugestellt")

@@ -427,7 +427,7 @@ async def amend(gateway: Gateway, partner: Partner) -> None:
     """The agreement changes; its authorities stay."""
     put = do("put_partner", id=partner.id, agreement=partner.model_dump_json(), now=gateway.ctx.now())
     await gateway.ctx.db.commit(put)
-    gateway.ctx.partners._read_at = 0
+    gateway.ctx.partners.forget()
 
 
 def later(gateway: Gateway, seconds: float) -> None:

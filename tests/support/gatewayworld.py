@@ -124,7 +124,7 @@ async def agree(gateway: Gateway, partner: Partner) -> None:
         do("put_partner", id=partner.id, agreement=partner.model_dump_json(), now=now),
         *(do("insert_partner_authority", authority=key, partner_id=partner.id) for key in partner.behoerden),
     )
-    gateway.ctx.partners._read_at = 0
+    gateway.ctx.partners.forget()
 
 
 class Api:

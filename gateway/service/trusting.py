@@ -1,0 +1,197 @@
+"""Which certificates of partners may be used now: assessed ahead of time, looked up in memory on the way of a message.
+
+Promises: an agreement that is handed out leaves out what must not be used; a certificate is assessed before its
+agreement is handed out for the first time; nothing here fetches, see gateway/service/revoking.py.
+Fails: `PkiError` at start for a folder of anchors that cannot be read; later the anchors before stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from gateway import clock
+from gateway.config import Config
+from gateway.partner import Partner, Zweck
+from gateway.pki import PkiError, load_anchors
+from gateway.seal.policy import PolicyRefused, load_certificates
+from gateway.store.database import Database, Row
+from gateway.trust.path import Registered, assess
+from gateway.trust.sources import Answer, Source, sources
+from gateway.trust.status import Assessment, Path, Policy, Revocation, Verdict, judge
+
+log = logging.getLogger(__name__)
+
+RECHECK = timedelta(hours=1)
+"""How often a path is looked at anew although nothing changed: certificates on it may end."""
+_NONE = Assessment(Path.OHNE, Revocation.UNBEKANNT, reason="nicht_lesbar")
+
+Key = tuple[str, bool]
+"""PEM, and whether it is pinned (for a TLS server)."""
+
+
+@dataclass(frozen=True)
+class _Known:
+    assessment: Assessment
+    sources: tuple[Source, ...]
+    answers: frozenset[tuple[str, datetime]]
+    """Which answers it was assessed by."""
+    at: datetime
+
+    def stale(self, answers: frozenset[tuple[str, datetime]], at: datetime) -> bool:
+        fresh = self.assessment.fresh_until
+        ended = fresh is not None and self.at <= fresh < at
+        return ended or answers != self.answers or at - self.at > RECHECK
+
+
+def key_of(zweck: Zweck, pem: str) -> Key:
+    """A TLS server's certificate is its own anchor by agreement, self-signed or not."""
+    return pem, zweck == "tls"
+
+
+def _keys(partners: Iterable[Partner]) -> set[Key]:
+    return {key_of(z.zweck, z.pem) for partner in partners for z in partner.zertifikate}
+
+
+def load_registered(config: Config) -> Registered:
+    """Anchors and intermediates for partners' certificates, from their folder; none where there is no folder.
+
+    Raises:
+        PkiError: a file in it is no certificate.
+    """
+    folder = config.vertrauen.partner_verzeichnis
+    return Registered.of(load_anchors(folder)) if folder.is_dir() else Registered()
+
+
+class Trust:
+    """What is known of every registered certificate."""
+
+    def __init__(self, db: Database, config: Callable[[], Config], now: Callable[[], int]) -> None:
+        self._db = db
+        self._config = config
+        self._now = now
+        self._known: dict[Key, _Known] = {}
+        self._agreed: set[Key] = set()
+        self._answers: dict[str, Answer] = {}
+        self.registered = Registered()
+
+    async def load(self) -> None:
+        """Anchors and the answers that are kept, before anything is assessed.
+
+        Raises:
+            PkiError: the folder of anchors cannot be read.
+        """
+        self.registered = load_registered(self._config())
+        await self._read_answers()
+
+    def verdict(self, zweck: Zweck, pem: str) -> Verdict:
+        """Whether a registered certificate may be used now: one look-up."""
+        key, at = key_of(zweck, pem), self._at()
+        if key not in self._known:  # only what `know` did not see
+            self._known[key] = self._assess_one(key, at)
+        return judge(self._known[key].assessment, self.policy, at)
+
+    @property
+    def policy(self) -> Policy:
+        """The settings."""
+        config = self._config()
+        grace = timedelta(hours=config.vertrauen.karenz_stunden)
+        return Policy(config.vertrauen.unbekannt, grace, config.gateway.produktion)
+
+    async def know(self, partners: Iterable[Partner]) -> None:
+        """Assess the certificates that were never seen."""
+        self._agreed = _keys(partners)
+        await self._assess([key for key in self._agreed if key not in self._known])
+
+    def reduced(self, partner: Partner) -> Partner:
+        """The agreement without the certificates that must not be used now."""
+        bad = frozenset((z.zweck, z.pem) for z in partner.zertifikate if not self.verdict(z.zweck, z.pem).usable)
+        return partner.ohne(bad)
+
+    async def refresh(self, partners: Sequence[Partner]) -> None:
+        """Take over new anchors and answers; assess what changes by them; forget what nobody agrees any more."""
+        self._reload_registered()
+        await self._read_answers()
+        wanted = _keys(partners)
+        for gone in self._known.keys() - wanted - self._agreed:  # an agreement may have come since `partners` was read
+            del self._known[gone]
+        at = self._at()
+        await self._assess([key for key in wanted if self._is_stale(key, at)])
+
+    @property
+    def sources(self) -> list[Source]:
+        """Every address that registered certificates name, once."""
+        found = {source.id: source for known in self._known.values() for source in known.sources}
+        return list(found.values())
+
+    def _is_stale(self, key: Key, at: datetime) -> bool:
+        known = self._known.get(key)
+        return known is None or known.stale(self._versions(known.sources), at)
+
+    def _versions(self, found: Iterable[Source]) -> frozenset[tuple[str, datetime]]:
+        return frozenset((s.id, self._answers[s.id].this_update) for s in found if s.id in self._answers)
+
+    def _reload_registered(self) -> None:
+        try:
+            registered = load_registered(self._config())
+        except PkiError as error:
+            log.error("anchors for partners: %s; those before stay", error)  # noqa: TRY400 - said in one line
+            return
+        if registered != self.registered:
+            self.registered = registered
+            self._known = {key: _outdated(known) for key, known in self._known.items()}
+
+    async def _assess(self, keys: Sequence[Key]) -> None:
+        if keys:
+            found = await asyncio.to_thread(self._assess_all, keys, self._at())
+            self._known.update(found)
+
+    def _assess_all(self, keys: Sequence[Key], at: datetime) -> dict[Key, _Known]:
+        return {key: self._assess_one(key, at) for key in keys}
+
+    def _assess_one(self, key: Key, at: datetime) -> _Known:
+        pem, pinned = key
+        try:
+            (certificate,) = load_certificates([pem])
+            found = tuple(sources([certificate, *self.registered.intermediates], self.registered.issuers))
+            answers = [self._answers[source.id] for source in found if source.id in self._answers]
+            assessment = assess(certificate, self.registered, answers, at, pinned=pinned)
+        except (PolicyRefused, ValueError):
+            return _Known(_NONE, (), frozenset(), at)
+        return _Known(assessment, found, self._versions(found), at)
+
+    async def _read_answers(self) -> None:
+        rows = await self._db.fetch("revocation_answers")
+        kept = {row["id"] for row in rows}
+        self._answers = {key: answer for key, answer in self._answers.items() if key in kept}
+        for row in rows:
+            if row["this_update"] is not None and self._is_newer(row):
+                body = await self._db.fetch_one("revocation_body", row["id"])
+                if body is not None:
+                    self._answers[row["id"]] = _answer(row, bytes(body["body"]))
+
+    def _is_newer(self, row: Row) -> bool:
+        known = self._answers.get(row["id"])
+        return known is None or known.this_update != clock.as_datetime(row["this_update"])
+
+    def _at(self) -> datetime:
+        return clock.as_datetime(self._now())
+
+
+def _answer(row: Row, body: bytes) -> Answer:
+    return Answer(row["art"], body, clock.as_datetime(row["this_update"]), clock.as_datetime(row["next_update"]))
+
+
+def _outdated(known: _Known) -> _Known:
+    """The same, to be assessed anew at the next look; until then it counts as before."""
+    return _Known(known.assessment, known.sources, known.answers, known.at - 2 * RECHECK)
+
+
+def subject_of(certificate: x509.Certificate) -> str:
+    """A certificate's subject for people."""
+    return certificate.subject.rfc4514_string()
