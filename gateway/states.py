@@ -53,7 +53,7 @@ class Step(StrEnum):
     CANNOT_SEND = "cannot_send"  # no usable certificate, too large: a person decides
     RESEAL = "reseal"  # the recipient could not open it; sealed anew
     RESEND = "resend"  # an operator's resend
-    PLACE = "place"  # what waited for a person goes into the inbox
+    PLACE = "place"  # what failed or waited for a person goes into the inbox
     HOLD = "hold"
     RELEASE = "release"
     CANCEL = "cancel"
@@ -87,7 +87,8 @@ STEPS: dict[tuple[DeliveryStatus, Step], DeliveryStatus] = {
     (_S.QUITTUNG_UNGUELTIG, Step.RECEIPT_INVALID): _S.QUITTUNG_UNGUELTIG,
     (_S.ABGELEHNT, Step.RESEAL): _S.WARTET,
     **{(s, Step.RESEND): _S.WARTET for s in (_S.ABGELEHNT, _S.GESCHEITERT, _S.KLAERUNG, _S.QUITTUNG_UNGUELTIG)},
-    (_S.KLAERUNG, Step.PLACE): _S.UEBERGEBEN,
+    # An operator's resend to a recipient that is reached by the inbox now.
+    **{(s, Step.PLACE): _S.UEBERGEBEN for s in (_S.ABGELEHNT, _S.GESCHEITERT, _S.KLAERUNG, _S.QUITTUNG_UNGUELTIG)},
     (_S.WARTET, Step.HOLD): _S.ANGEHALTEN,
     (_S.ANGEHALTEN, Step.RELEASE): _S.WARTET,
     **{

@@ -158,8 +158,6 @@ class Operating:
             raise Conflict(planned.grund or "", code="klaerung")
         notes = json.loads(delivery["wire_headers"] or "{}") | {"neu": delivery["wire_id"] is not None}
         step = Step.PLACE if planned.status is DeliveryStatus.UEBERGEBEN else Step.RESEND
-        if step is Step.PLACE and delivery["status"] not in sources(Step.PLACE):
-            raise Conflict("Der Empfänger wird jetzt über das Postfach erreicht.", code="weg")
         replan = do(
             "replan_delivery",
             expect=1,

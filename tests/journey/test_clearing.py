@@ -1,13 +1,17 @@
 """Klärung: what no rule can place is stored and listed; an operator names the recipient with a reason; it goes on."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from as2peer import amend, peering
+from as2peer import status as refused_by
 from caseworld import JS, STA, STA_BONN, Case, until
-from gatewayworld import BONN, JVA, KOELN, RHEIN_SIEG, agree
+from gatewayworld import BONN, JVA, KOELN, RHEIN_SIEG, Site, agree
 
 from gateway.partner import Partner
+from gateway.pki_issue import DevelopmentCa
 
 UNKNOWN_STA = "gds:Z9999S"
 NOT_ASKED: dict[str, Any] = {"azr": None}
@@ -207,3 +211,18 @@ async def test_what_is_collected_in_time_raises_none(case: Case) -> None:
     await asyncio.sleep(0.2)
     assert "alarm" not in [e["art"] for e in await case.events("jva", answer["id"])]
     assert 'gateway_alarms_total{grund="nicht_abgeholt"} 0' in await case.metrics()
+
+
+async def test_what_failed_on_its_way_goes_into_the_inbox_once_that_is_agreed(
+    case: Case, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
+) -> None:
+    async with peering(ca, hub_site, "koeln", (KOELN,), tmp_path) as peer:
+        await agree(case.hub, peer.agreement())
+        peer.otherwise = refused_by(403)
+        answer = await case.post("jva", "strafhaft_antritt")
+        await case["jva"].until(answer["id"], "gescheitert")
+    await amend(case.hub, Partner(id="koeln", behoerden=(KOELN,), weg="abruf"))
+    assert (await case.act("betrieb", "resend", answer["id"], grund="Postfach vereinbart"))[0] == 200
+    case.later(1)
+    await asyncio.sleep(0.1)  # a deadline of the way before must not count here
+    assert [entry["nachricht"] for entry in await case.inbox("koeln")] == [answer["id"]]
