@@ -7,6 +7,7 @@ Fails: not at all; a message that is too large for a page goes without one.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ def legible_parts(message_id: str, parts: Sequence[tuple[str, bytes]], directory
             page = render_pdf(parse(xml).root, directory)
         except Refusal:
             continue
-        pages.append(PartIn(f"Lesefassung_{message_id}_{n}.pdf", MEDIA_TYPE, io.BytesIO(page)))
+        digest = hashlib.sha256(page).hexdigest()
+        pages.append(PartIn(f"Lesefassung_{message_id}_{n}.pdf", MEDIA_TYPE, io.BytesIO(page), len(page), digest))
     return pages
 
 

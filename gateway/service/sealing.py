@@ -8,7 +8,6 @@ Fails: `CannotSend` with a German reason when a person has to mend something: no
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import io
 import json
 import secrets
@@ -19,9 +18,23 @@ from gateway.as2headers import new_message_id
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.seal.policy import fingerprint, load_certificates
-from gateway.seal.sealer import ONE_SHOT_LIMIT, OPEN_LIMIT, CannotSeal, PartIn, Sealed, TooLargeToSeal, seal
+from gateway.seal.sealer import (
+    CONTENT_LIMIT,
+    ONE_SHOT_LIMIT,
+    OPEN_LIMIT,
+    STREAM_FROM,
+    CannotSeal,
+    PartIn,
+    Sealed,
+    TooLargeToSeal,
+    seal,
+    seal_stream,
+)
+from gateway.send.http import Body
 from gateway.service.context import Context
+from gateway.service.files import Workbench, workbench
 from gateway.service.legible import legible_parts
+from gateway.store.content import Sealed as Kept
 from gateway.store.database import Row
 from gateway.store.steps import do
 
@@ -43,7 +56,10 @@ class Wire:
     """The row as it is now, sealed."""
     headers: dict[str, str]
     """MIME headers of the sealed body."""
-    body: bytes = field(repr=False)
+    size: int
+    """Bytes of the body."""
+    body: Body = field(repr=False)
+    """In memory where it is small or goes by mail, else read from the store anew for each try."""
 
     @property
     def wire_id(self) -> str:
@@ -69,8 +85,17 @@ class Sealing:
         notes = json.loads(delivery["wire_headers"] or "{}")
         if delivery["wire_id"] is None or notes.get("neu") or not self._holds(partner, notes["certificate"]):
             return await self._seal(delivery, partner, notes.get("refused", []))
-        body = await self._ctx.content.read_all(delivery["sealed_content"], limit=OPEN_LIMIT)
-        return Wire(delivery, notes["headers"], body)
+        return await self._wire(delivery, notes["headers"], partner)
+
+    async def _wire(self, delivery: Row, headers: dict[str, str], partner: Partner) -> Wire:
+        content_id = delivery["sealed_content"]
+        row = await self._ctx.db.fetch_one("content", content_id)
+        size = row["bytes"] if row else 0
+        if partner.weg == "mail" and size > OPEN_LIMIT:  # sealed for another way before
+            raise CannotSend(_too_large(partner))
+        if partner.weg != "mail" and size > STREAM_FROM:
+            return Wire(delivery, headers, size, lambda: self._ctx.content.read(content_id))
+        return Wire(delivery, headers, size, await self._ctx.content.read_all(content_id, limit=OPEN_LIMIT))
 
     def _holds(self, partner: Partner, certificate: str) -> bool:
         """Whether a certificate that something was sealed to is still agreed and in its window."""
@@ -79,45 +104,83 @@ class Sealing:
         return any(fingerprint(each) == certificate and each.not_valid_after_utc >= at for each in found)
 
     async def _seal(self, delivery: Row, partner: Partner, refused: list[str]) -> Wire:
-        parts = await self._parts(delivery["message_id"], partner)
-        signed, body = io.BytesIO(), io.BytesIO()
+        rows = await self._ctx.db.fetch("parts", delivery["message_id"])
+        size = sum(row["bytes"] for row in rows)
+        if size > (ONE_SHOT_LIMIT if partner.weg == "mail" else CONTENT_LIMIT):
+            raise CannotSend(_too_large(partner))
+        way = self._at_once if partner.weg == "mail" or size <= STREAM_FROM else self._piece_by_piece
         try:
-            sealed = await asyncio.to_thread(
-                seal,
-                parts,
-                {"X-Gateway-Empfaenger": delivery["empfaenger"], "X-Gateway-Id": delivery["message_id"]},
-                self._ctx.identity,
-                partner,
-                at=self._ctx.at(),
-                transfer="base64" if partner.weg == "mail" else "binary",
-                signed_out=signed,
-                sealed_out=body,
-                without=refused,
-            )
+            return await way(delivery, partner, rows, refused)
         except TooLargeToSeal:
-            raise CannotSend(_too_large()) from None
+            raise CannotSend(_too_large(partner)) from None
         except CannotSeal as cannot:
             text = _REASONS.get(cannot.code, "Das Zertifikat des Empfängers entspricht nicht der Vereinbarung.")
             raise CannotSend(f"{text} ({cannot.code})") from None
-        return await self._keep(delivery, sealed, signed.getvalue(), body.getvalue(), refused)
 
-    async def _parts(self, message_id: str, partner: Partner) -> list[PartIn]:
-        rows = await self._ctx.db.fetch("parts", message_id)
-        if sum(row["bytes"] for row in rows) > ONE_SHOT_LIMIT:
-            raise CannotSend(_too_large())
+    async def _at_once(self, delivery: Row, partner: Partner, rows: list[Row], refused: list[str]) -> Wire:
+        """In memory: mail, and what is small."""
         contents = [await self._ctx.content.read_all(row["content_id"], limit=ONE_SHOT_LIMIT) for row in rows]
         parts = [
             PartIn(row["name"], row["media_type"], io.BytesIO(content))
             for row, content in zip(rows, contents, strict=True)
         ]
-        if partner.mit_lesefassung:
-            named = [(row["name"], content) for row, content in zip(rows, contents, strict=True)]
-            parts += await asyncio.to_thread(legible_parts, message_id, named, self._ctx.directory)
-        return parts
+        parts += await self._legible(delivery["message_id"], partner, rows)
+        signed, body = io.BytesIO(), io.BytesIO()
+        sealed = await asyncio.to_thread(
+            seal,
+            parts,
+            _gateway_headers(delivery),
+            self._ctx.identity,
+            partner,
+            at=self._ctx.at(),
+            transfer="base64" if partner.weg == "mail" else "binary",
+            signed_out=signed,
+            sealed_out=body,
+            without=refused,
+        )
+        now, contents_of = self._ctx.now(), self._ctx.content
+        kept = contents_of.seal_small(signed.getvalue(), now), contents_of.seal_small(body.getvalue(), now)
+        wired = await self._keep(delivery, sealed, *kept, refused)
+        return Wire(wired, sealed.headers, len(body.getvalue()), body.getvalue())
 
-    async def _keep(self, delivery: Row, sealed: Sealed, signed: bytes, body: bytes, refused: list[str]) -> Wire:
+    async def _piece_by_piece(self, delivery: Row, partner: Partner, rows: list[Row], refused: list[str]) -> Wire:
+        """From the store into the store."""
+        legible = await self._legible(delivery["message_id"], partner, rows)
+        async with workbench(self._ctx) as bench:
+            parts = [*(_stored(bench, row) for row in rows), *legible]
+            signed, body = bench.new(), bench.new()
+            sealed = await bench.run(
+                lambda: seal_stream(
+                    parts,
+                    _gateway_headers(delivery),
+                    self._ctx.identity,
+                    partner,
+                    at=self._ctx.at(),
+                    transfer="binary",
+                    signed_out=signed,
+                    sealed_out=body,
+                    staging=bench.new,
+                    without=refused,
+                )
+            )
+            wired = await self._keep(delivery, sealed, signed.sealed(), body.sealed(), refused)
+        return await self._wire(wired, sealed.headers, partner)
+
+    async def _legible(self, message_id: str, partner: Partner, rows: list[Row]) -> list[PartIn]:
+        """The pages for people, where they are agreed."""
+        if not partner.mit_lesefassung:
+            return []
+        small = [row for row in rows if row["bytes"] <= ONE_SHOT_LIMIT]
+        named = [  # pages are made of nothing else
+            (row["name"], await self._ctx.content.read_all(row["content_id"], limit=ONE_SHOT_LIMIT))
+            for row in small
+            if row["n"] == 0 or row["name"].endswith(".xml")
+        ]
+        return await asyncio.to_thread(legible_parts, message_id, named, self._ctx.directory)
+
+    async def _keep(self, delivery: Row, sealed: Sealed, signed: Kept, body: Kept, refused: list[str]) -> Row:
+        """The delivery's row as it is with its sealing."""
         now = self._ctx.now()
-        kept_signed, kept_body = self._ctx.content.seal_small(signed, now), self._ctx.content.seal_small(body, now)
         columns: dict[str, Any] = {
             "wire_id": new_message_id(self._ctx.config.as2_name, secrets.token_hex(20)),
             "mic": sealed.mic,
@@ -125,12 +188,12 @@ class Sealing:
             "wire_headers": json.dumps(
                 {"headers": sealed.headers, "certificate": sealed.recipient, "refused": refused}
             ),
-            "signed_content": kept_signed.id,
-            "sealed_content": kept_body.id,
+            "signed_content": signed.id,
+            "sealed_content": body.id,
         }
         await self._ctx.db.commit(
-            *kept_signed.steps,
-            *kept_body.steps,
+            *signed.steps,
+            *body.steps,
             do("keep_sealing", delivery_id=delivery["id"], now=now),
             do("store_sealed", expect=1, id=delivery["id"], old_wire_id=delivery["wire_id"], now=now, **columns),
             self._ctx.event(
@@ -142,13 +205,23 @@ class Sealing:
                 ersetzt=delivery["wire_id"],
                 mic=sealed.mic,
                 mic_alg=sealed.mic_alg,
-                sha256=hashlib.sha256(body).hexdigest(),
+                sha256=body.sha256,
                 zertifikat=sealed.recipient,
             ),
         )
-        return Wire({**delivery, **columns}, sealed.headers, body)
+        return {**delivery, **columns}
 
 
-def _too_large() -> str:
-    limit = ONE_SHOT_LIMIT // (1024 * 1024)
+def _gateway_headers(delivery: Row) -> dict[str, str]:
+    return {"X-Gateway-Empfaenger": delivery["empfaenger"], "X-Gateway-Id": delivery["message_id"]}
+
+
+def _stored(bench: Workbench, row: Row) -> PartIn:
+    """A part as the store has it."""
+    content = bench.stored(row["content_id"], row["bytes"])
+    return PartIn(row["name"], row["media_type"], content, row["bytes"], row["sha256"])
+
+
+def _too_large(partner: Partner) -> str:
+    limit = (ONE_SHOT_LIMIT if partner.weg == "mail" else CONTENT_LIMIT) // (1024 * 1024)
     return f"Die Nachricht ist größer als {limit} MB und damit für diesen Weg zu groß."
