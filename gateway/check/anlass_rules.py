@@ -96,7 +96,7 @@ class _Demand:
     def not_ahead(self, sentence: str, *path: str) -> Iterable[Befund]:
         """A day that the message states as past must not lie after the day on which it was made."""
         day, made = _day(self.at(*path)), _made(self.subject)
-        if day is not None and made is not None and day > made + _ONE_DAY:
+        if day is not None and made is not None and day - made > _ONE_DAY:
             yield self.finding("tag_in_der_zukunft", sentence, *path)
 
 
