@@ -226,7 +226,7 @@ class Zustellung(_Table):
     backoff_start_sekunden: Annotated[Number, Field(gt=0)] = 60.0
     backoff_faktor: Annotated[Number, Field(ge=1)] = 2.0
     backoff_hoechstens_sekunden: Annotated[Number, Field(gt=0)] = 3600.0
-    streuung: Annotated[Number, Field(ge=0, le=1)] = 0.2
+    streuung: Annotated[Number, Field(ge=0, lt=1)] = 0.2
     """Share of the waiting time by which it is spread at random, so that tries do not come in step."""
     hoechstalter_stunden: Annotated[Number, Field(gt=0)] = 120.0
     """After this age a delivery has failed for good; 5 days, as mail servers do."""

@@ -92,7 +92,7 @@ backoff_start_sekunden = 60
 backoff_faktor = 2
 # … aber nie länger als dies.
 backoff_hoechstens_sekunden = 3600
-# Anteil, um den Wartezeiten zufällig gestreut werden (0 bis 1).
+# Anteil, um den Wartezeiten zufällig gestreut werden (0 bis unter 1).
 streuung = 0.2
 # Nach diesem Alter ist eine Zustellung endgültig gescheitert (5 Tage).
 hoechstalter_stunden = 120
