@@ -33,6 +33,7 @@ class Art(StrEnum):
     STORNIERUNG = "stornierung"  # an operator's cancel
     ERINNERUNG = "erinnerung"  # a duty is still open
     ALARM = "alarm"  # something needs a person
-    PARTNER_GEAENDERT = "partner_geaendert"
+    PARTNER_GEAENDERT = "partner_geaendert"  # an agreement was made, changed or ended
+    ZERTIFIKAT_LAEUFT_AB = "zertifikat_laeuft_ab"  # a certificate ends in 60, 30, 10 or 1 days
     VERZEICHNIS_GEAENDERT = "verzeichnis_geaendert"  # an operator corrected rows of the directory
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

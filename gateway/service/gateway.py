@@ -25,6 +25,7 @@ from gateway.route.resources import packaged_directory
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
 from gateway.service.accepting import Accepting
+from gateway.service.certificates import Expiring, metrics
 from gateway.service.collecting import Collecting
 from gateway.service.context import Context
 from gateway.service.delivering import Delivering, Way, retry_policy
@@ -108,6 +109,7 @@ class Gateway:
         self._tls = ""
         self._ca_session: aiohttp.ClientSession | None = None
         self._revoking = Revoking(ctx, self._ca_http)
+        self.expiring = Expiring(ctx)
         self._session: aiohttp.ClientSession | None = None
         settling = Settling(ctx)
         self.accepting = Accepting(ctx, self._wake)
@@ -129,6 +131,7 @@ class Gateway:
             receiving=self.receiving,
             mailing=Mailing(ctx, settling),
             who_is=self.who_is,
+            gauges=lambda: metrics(self.expiring.held, ctx.now()),
         )
         self._workers: list[Worker[Any]] = [
             Worker("zustellung", self.delivering, concurrency=DELIVERIES, poll_s=POLL_S),
@@ -153,7 +156,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
-            asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh)),
+            asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
         ]
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]

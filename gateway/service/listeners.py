@@ -11,7 +11,7 @@ import asyncio
 import os
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -46,6 +46,7 @@ class Listeners:
         receiving: As2Receiver,
         mailing: MailReceiver,
         who_is: WhoIs,
+        gauges: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._ctx = ctx
         self.failures = HandshakeFailures()
@@ -59,7 +60,7 @@ class Listeners:
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         as2 = web.Application()
         as2.add_routes(As2In(receiving).routes())
-        self._apps = {"api": api, "as2": as2, "status": status_app(ctx, self.failures)}
+        self._apps = {"api": api, "as2": as2, "status": status_app(ctx, self.failures, gauges)}
 
     async def start(self) -> None:
         """Begin to listen."""

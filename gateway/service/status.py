@@ -6,6 +6,8 @@ Fails: 503 when not ready.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from aiohttp import web
 
 from gateway.service.context import Context
@@ -13,8 +15,10 @@ from gateway.store.database import StoreError
 from gateway.tls import HandshakeFailures
 
 
-def status_app(ctx: Context, failures: HandshakeFailures) -> web.Application:
-    """The application of the status listener."""
+def status_app(
+    ctx: Context, failures: HandshakeFailures, gauges: Callable[[], Sequence[str]] = tuple
+) -> web.Application:
+    """The application of the status listener; `gauges` gives further lines for /metrics."""
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -28,7 +32,7 @@ def status_app(ctx: Context, failures: HandshakeFailures) -> web.Application:
 
     async def metrics(_: web.Request) -> web.Response:
         alarms = await ctx.db.fetch_one("count_alarms")
-        text = _metrics(failures, alarms["n"] if alarms else 0)
+        text = _metrics(failures, alarms["n"] if alarms else 0) + "".join(f"{line}\n" for line in gauges())
         return web.Response(text=text, content_type="text/plain", charset="utf-8")
 
     app = web.Application()
