@@ -73,6 +73,8 @@ STREAM_FROM: Final = 1024 * 1024
 """From this size on a message is sealed and opened piece by piece; below, memory costs less than passes over files."""
 CONTENT_LIMIT: Final = 200 * 1024 * 1024
 """Largest message, XML and files: the limit of the German e-justice infrastructure (design.md section 3)."""
+BESIDE: Final = 1024 * 1024
+"""What may travel beside a message's own parts and does not count: pages for people, some 50 KB each."""
 Transfer = Literal["binary", "base64"]
 
 
@@ -203,7 +205,7 @@ def seal_stream(
     stored = [_stored(part) for part in parts]
     if not stored:
         raise CannotSeal("no_parts")
-    if sum(part.content.size for part in stored) > CONTENT_LIMIT:
+    if sum(part.content.size for part in stored) > CONTENT_LIMIT + BESIDE:
         raise TooLargeToSeal
     try:
         certificate = recipient_certificate(partner, at, without)
@@ -248,7 +250,7 @@ def open_sealed(
         opened = open_bytes(sealed, content_type, identity, partner, at)
     except MimeError as error:
         raise OpenRefused(error.code) from None
-    if sum(len(content) for _, _, content in opened.parts) > partner.grenzen.bytes:
+    if sum(len(content) for _, _, content in opened.parts) > partner.grenzen.bytes + BESIDE:
         raise ContentRefused("too_large", opened.verified, opened.signed_entity)
     return opened
 
@@ -280,7 +282,7 @@ def open_stream(
         OpenRefused: as `open_sealed`.
         ContentRefused: as `open_sealed`; `too_large` beyond `CONTENT_LIMIT` or the agreement.
     """
-    bounds = Bounds(min(CONTENT_LIMIT, partner.grenzen.bytes))
+    bounds = Bounds(min(CONTENT_LIMIT, partner.grenzen.bytes) + BESIDE)
     try:
         head = mime.parse_head(mime.build([("Content-Transfer-Encoding", transfer)], b""))
         sealed = Encoded(body, head.transfer_encoding)

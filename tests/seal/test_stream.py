@@ -1,5 +1,6 @@
 """Streaming and one-shot are two ways to the same bytes: whatever one writes the other reads, with one outcome."""
 
+import io
 from datetime import date, datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from streamworld import stream_open, stream_seal
 
 from gateway.seal.octets import PIECE
-from gateway.seal.sealer import ContentRefused
+from gateway.seal.sealer import BESIDE, ContentRefused, Opened, open_sealed
 
 XML = ("nachricht.xml", "application/xml", b"<a>\n\xc3\xa4\r\n\r</a>")
 EXCEPTIONS = {"ausnahmen_bis": date(2026, 12, 31)}
@@ -86,12 +87,20 @@ def test_ten_megabytes(way: Any, partner: Any, at: datetime) -> None:
     assert stream_open(w, partner, at).parts == tuple(parts)
 
 
-@pytest.mark.parametrize("most", [0, 20])
-def test_more_than_agreed_is_refused_after_the_signature(most: int, way: Any, partner: Any, at: datetime) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_more_than_agreed_is_refused_after_the_signature(stream: bool, way: Any, partner: Any, at: datetime) -> None:
     w = way()
-    w.seal([XML, ("a.bin", "application/octet-stream", bytes(100))])
-    most += len(XML[2]) - 1
+    w.seal([XML, ("a.bin", "application/octet-stream", bytes(BESIDE))])
+    most = len(XML[2])
+    opened = (lambda n: stream_open(w, partner, at, bytes=n)) if stream else (lambda n: open_bounded(w, partner, at, n))
     with pytest.raises(ContentRefused) as refused:
-        stream_open(w, partner, at, bytes=most)
+        opened(most - 1)
     assert refused.value.code == "too_large"
-    assert len(stream_open(w, partner, at, bytes=len(XML[2]) + 100).parts) == 2
+    assert len(opened(most).parts) == 2
+
+
+def open_bounded(w: Any, partner: Any, at: datetime, most: int) -> Opened:
+    agreed = partner(w.hub)
+    agreed = agreed.model_copy(update={"grenzen": agreed.grenzen.model_copy(update={"bytes": most})})
+    body = io.BytesIO(w.sealed.getvalue())
+    return open_sealed(body, "application/pkcs7-mime", w.edge.identity, agreed, at=at)
