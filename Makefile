@@ -51,6 +51,8 @@ lock:                 ## new versions, by uv (any machine that has it)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade -c requirements.txt --group test -o requirements-test.txt pyproject.toml
 	printf 'setuptools>=77\nwheel\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-build.txt -
 	printf 'openXJV==0.9.8\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-deps -o requirements-xjustiz.txt -
+	printf 'pyas2lib==1.4.4\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-interop-pyas2lib.txt -
+	printf 'endesive==3.0.1\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-interop-endesive.txt -
 
 clean:                ## everything that make made
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-interop build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
