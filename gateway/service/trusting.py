@@ -39,11 +39,11 @@ Key = tuple[str, bool]
 class _Known:
     assessment: Assessment
     sources: tuple[Source, ...]
-    answers: frozenset[tuple[str, datetime]]
-    """Which answers it was assessed by."""
+    answers: frozenset[tuple[str, int]]
+    """Which answers it was assessed by: address, and when it was fetched."""
     at: datetime
 
-    def stale(self, answers: frozenset[tuple[str, datetime]], at: datetime) -> bool:
+    def stale(self, answers: frozenset[tuple[str, int]], at: datetime) -> bool:
         fresh = self.assessment.fresh_until
         ended = fresh is not None and self.at <= fresh < at
         return ended or answers != self.answers or at - self.at > RECHECK
@@ -78,6 +78,7 @@ class Trust:
         self._known: dict[Key, _Known] = {}
         self._agreed: set[Key] = set()
         self._answers: dict[str, Answer] = {}
+        self._fetched: dict[str, int] = {}
         self.registered = Registered()
 
     async def load(self) -> None:
@@ -133,8 +134,8 @@ class Trust:
         known = self._known.get(key)
         return known is None or known.stale(self._versions(known.sources), at)
 
-    def _versions(self, found: Iterable[Source]) -> frozenset[tuple[str, datetime]]:
-        return frozenset((s.id, self._answers[s.id].this_update) for s in found if s.id in self._answers)
+    def _versions(self, found: Iterable[Source]) -> frozenset[tuple[str, int]]:
+        return frozenset((s.id, self._fetched[s.id]) for s in found if s.id in self._answers)
 
     def _reload_registered(self) -> None:
         try:
@@ -170,14 +171,11 @@ class Trust:
         kept = {row["id"] for row in rows}
         self._answers = {key: answer for key, answer in self._answers.items() if key in kept}
         for row in rows:
-            if row["this_update"] is not None and self._is_newer(row):
+            if row["fetched"] is not None and row["fetched"] != self._fetched.get(row["id"]):
                 body = await self._db.fetch_one("revocation_body", row["id"])
                 if body is not None:
                     self._answers[row["id"]] = _answer(row, bytes(body["body"]))
-
-    def _is_newer(self, row: Row) -> bool:
-        known = self._answers.get(row["id"])
-        return known is None or known.this_update != clock.as_datetime(row["this_update"])
+                    self._fetched[row["id"]] = row["fetched"]
 
     def _at(self) -> datetime:
         return clock.as_datetime(self._now())

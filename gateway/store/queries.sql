@@ -360,7 +360,7 @@ where a.authority = $1;
 
 -- name: revocation_answers()
 -- All addresses; their answers are read apart, for lists of a great authority have megabytes.
-select id, art, this_update, next_update, next_fetch, failures, error from revocation_answer;
+select id, art, this_update, next_update, fetched, next_fetch, failures, error from revocation_answer;
 
 -- name: revocation_body(id)
 select body from revocation_answer where id = $1 and body is not null;
