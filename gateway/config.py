@@ -211,7 +211,7 @@ class Vertrauen(_Table):
     verzeichnis: LocalPath = Path("trust")
     """Folder of CA certificates (PEM, *.crt or *.pem) for API clients."""
     partner_verzeichnis: LocalPath = Path("trust/partner")
-    """Folder of CA certificates to which partners' certificates must lead, where they are not self-signed."""
+    """Folder of further CA certificates to which partners' certificates may lead, where they are not self-signed."""
     unbekannt: Literal["annehmen", "warnen", "ablehnen"] = "warnen"
     """What happens to a partner's certificate while nobody tells whether it was revoked."""
     karenz_stunden: Annotated[Number, Field(ge=0, le=24 * 366)] = 72.0

@@ -76,7 +76,7 @@ log = ["keys/log"]
 [vertrauen]
 # Ordner mit den CA-Zertifikaten (PEM, *.crt oder *.pem), aus denen Client-Zertifikate stammen dürfen.
 verzeichnis = "trust"
-# Ordner mit den CA-Zertifikaten, zu denen Zertifikate von Partnern führen müssen (selbst signierte brauchen keines).
+# Weiterer Ordner: CA-Zertifikate, zu denen Zertifikate von Partnern führen dürfen (selbst signierte brauchen keines).
 partner_verzeichnis = "trust/partner"
 # Solange nicht zu erfahren ist, ob ein Zertifikat gesperrt wurde: "annehmen", "warnen" (mit Alarm), "ablehnen".
 unbekannt = "warnen"

@@ -59,13 +59,16 @@ def _keys(partners: Iterable[Partner]) -> set[Key]:
 
 
 def load_registered(config: Config) -> Registered:
-    """Anchors and intermediates for partners' certificates, from their folder; none where there is no folder.
+    """Anchors and intermediates for partners' certificates, from both folders of the configuration.
+
+    A CA that the operator trusts for API clients also carries a partner's certificate: that is in use only because an
+    agreement names it.
 
     Raises:
-        PkiError: a file in it is no certificate.
+        PkiError: a file in one of them is no certificate.
     """
-    folder = config.vertrauen.partner_verzeichnis
-    return Registered.of(load_anchors(folder)) if folder.is_dir() else Registered()
+    folders = (config.vertrauen.partner_verzeichnis, config.vertrauen.verzeichnis)
+    return Registered.of([anchor for folder in folders if folder.is_dir() for anchor in load_anchors(folder)])
 
 
 class Trust:
