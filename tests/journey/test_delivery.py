@@ -223,15 +223,24 @@ async def post_with_file(hub: Gateway, hub_site: Site, size: int) -> str:
         return found
 
 
-async def test_more_than_ten_megabytes_wait_for_a_person(
-    hub: Gateway, hub_site: Site, ca: DevelopmentCa, tmp_path: Path
+async def test_what_is_too_large_for_mail_waits_for_a_person_there_and_passes_by_as2(
+    hub: Gateway, hub_site: Site, ca: DevelopmentCa, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    size = 10 * 1024 * 1024
     async with peering(ca, hub_site, "rsk", (RHEIN_SIEG,), tmp_path) as peer:
-        await agree(hub, peer.agreement())
-        message = await post_with_file(hub, hub_site, 10 * 1024 * 1024)
+        await agree(hub, peer.agreement(weg="mail", adresse="abh@rsk.example"))
+        monkeypatch.setitem(hub.delivering._ways, "mail", hub.delivering._ways["as2"])  # it is never asked
+        message = await post_with_file(hub, hub_site, size)
         row = await until(hub, message, "klaerung", empfaenger=RHEIN_SIEG)
         assert "größer als 10 MB" in row["last_error"]
         assert peer.messages == []
+        await amend(hub, peer.agreement())
+        message = await post_with_file(hub, hub_site, size)
+        await until(hub, message, "zugestellt", empfaenger=RHEIN_SIEG)
+        (came,) = peer.messages
+        assert came.opened is not None
+        assert came.opened.parts[1][2] == bytes(size)
+        assert came.header("Content-Length") == str(len(came.body))
 
 
 async def test_some_megabytes_pass_with_their_file(

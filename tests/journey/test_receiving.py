@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from as2peer import Answered, Peer, amend, events_of, eventually, haft, later, peering, stranger, until
 from gatewayworld import BONN, JVA, KOELN, ZAB_KOELN, Api, Site, agree, calling
+from inboundworld import EDGE, entries, refused_because, result, rows, stored_request
 
-from gateway import clock, mime
+from gateway import mime
 from gateway.accept.as2 import AS2_BYTES
 from gateway.as2headers import ReceiptRequest
 from gateway.partner import Algorithmen
@@ -23,15 +24,12 @@ from gateway.pki_issue import DevelopmentCa
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import PartIn, sign_entity
 from gateway.service import incoming
-from gateway.service.context import new_id
 from gateway.service.gateway import Gateway, running
 from gateway.service.steps import step_delivery
 from gateway.states import Step
-from gateway.store.steps import do
 
 pytestmark = pytest.mark.usefixtures("prompt")
 
-EDGE = "gw-koeln"
 HUB = "gw-nrw"
 FAILED = "processed/error: decryption-failed"
 
@@ -58,29 +56,8 @@ async def inbox(edge: Gateway, edge_site: Site) -> AsyncIterator[Api]:
         yield api
 
 
-async def entries(api: Api) -> list[dict[str, Any]]:
-    code, answer = await api.call("GET", "/v1/inbox")
-    assert code == 200
-    found: list[dict[str, Any]] = answer["eintraege"]
-    return found
-
-
-def result(answered: Answered) -> str:
-    """The disposition of our signed receipt, without its mode."""
-    return str(answered.verified().disposition).partition("; ")[2]
-
-
-async def refused_because(gateway: Gateway) -> list[str]:
-    return [json.loads(event["detail"])["grund"] for event in await events_of(gateway, "eingang_abgewiesen")]
-
-
 async def decided_for(gateway: Gateway) -> list[list[str]]:
     return [json.loads(event["detail"])["empfaenger"] for event in await events_of(gateway, "entscheidung")]
-
-
-async def rows(gateway: Gateway, peer: Peer, message_id: str, to: str = EDGE) -> dict[str, Any] | None:
-    row = await gateway.ctx.db.fetch_one("inbound_by_transport", peer.name, to, message_id)
-    return dict(row) if row else None
 
 
 # --- the good case ----------------------------------------------------------------------------------------------------
@@ -211,30 +188,6 @@ async def test_the_raw_request_is_durable_before_anything_judges_it(
     raw = await edge.ctx.content.read_all(row["raw_content"], limit=1 << 25)
     assert raw.endswith(body)
     assert f"Message-ID: {message_id}".encode() in raw
-
-
-async def stored_request(edge: Gateway, sender: Peer, xml: bytes, message_id: str, **options: Any) -> bytes:
-    """A request that is durable and not judged, as a crash between the two leaves it; its body."""
-    receipt = options.pop("receipt", None)
-    content_type, body = sender.seal(xml, **options)
-    headers = sender.headers(content_type, to=EDGE, message_id=message_id, receipt=receipt)
-    raw = b"".join(f"{name}: {value}\r\n".encode() for name, value in headers) + b"\r\n" + body
-    now = edge.ctx.now()
-    kept = edge.ctx.content.seal_small(raw, now)
-    insert = do(
-        "insert_inbound",
-        id=new_id(),
-        as2_from=sender.name,
-        as2_to=EDGE,
-        wire_id=message_id,
-        raw_sha256=hashlib.sha256(body).hexdigest(),
-        raw_content=kept.id,
-        received=now,
-        async_url=receipt.url if receipt else None,
-        lease_until=now + 300 * clock.SECOND,
-    )
-    await edge.ctx.db.commit(*kept.steps, insert)
-    return body
 
 
 async def test_what_was_durable_and_not_judged_is_judged_at_the_next_start(
@@ -799,9 +752,11 @@ async def test_who_asks_for_no_receipt_learns_by_the_status_what_became_of_it(
         assert (bad.status, bad.body) == (400, b"")
 
 
-async def test_more_than_the_listener_takes_is_too_large(edge: Gateway, sender: Peer) -> None:
-    headers = sender.headers("application/pkcs7-mime", to=EDGE)
-    async with sender.session.post(
-        f"{sender.site.as2_url}/as2", headers=headers, data=io.BytesIO(bytes(AS2_BYTES + 1))
-    ) as answer:
-        assert answer.status == 413
+async def test_more_than_the_listener_takes_is_too_large_before_it_comes(edge: Gateway, sender: Peer) -> None:
+    headers = [*sender.headers("application/pkcs7-mime", to=EDGE), ("Content-Length", str(AS2_BYTES + 1))]
+    head = "".join(f"{name}: {value}\r\n" for name, value in [("Host", "localhost"), *headers])
+    tls = ssl.create_default_context(cadata=sender.ca.pem)
+    reader, writer = await asyncio.open_connection("localhost", edge.listeners.ports["as2"], ssl=tls)
+    writer.write(f"POST /as2 HTTP/1.1\r\n{head}\r\n".encode())
+    assert (await reader.readline()).split()[1] == b"413"
+    writer.transport.abort()

@@ -235,7 +235,7 @@ class Peer:
 
     async def post(self, headers: Sequence[tuple[str, str]], body: bytes) -> "Answered":
         """One request to the gateway."""
-        async with self.session.post(f"{self.site.as2_url}/as2", headers=headers, data=body) as answer:
+        async with self.session.post(f"{self.site.as2_url}/as2", headers=headers, data=io.BytesIO(body)) as answer:
             return Answered(answer.status, tuple(answer.raw_headers), await answer.read(), self)
 
     async def send(self, xml: bytes, to: str, empfaenger: str | None = KOELN, **options: Any) -> "Answered":
