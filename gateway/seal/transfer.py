@@ -99,7 +99,7 @@ class _QuotedPrintable:
 
     def feed(self, piece: bytes) -> bytes:
         octets = self._left + self._lines.feed(piece)
-        escape = octets.rfind(b"=", max(len(octets) - 2, 0))
+        escape = octets.find(b"=", max(len(octets) - 2, 0))
         cut = escape if escape >= 0 else len(octets)
         self._left = octets[cut:]
         return mime.decode_quoted_printable(octets[:cut])
