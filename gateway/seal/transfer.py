@@ -102,6 +102,8 @@ class _QuotedPrintable:
         escape = octets.find(b"=", max(len(octets) - 2, 0))
         cut = escape if escape >= 0 else len(octets)
         self._left = octets[cut:]
+        if self._left and octets[:cut].endswith(b"="):  # only the last escape of all may be cut
+            raise MimeError("quoted_printable")
         return mime.decode_quoted_printable(octets[:cut])
 
     def finish(self) -> bytes:
