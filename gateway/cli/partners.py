@@ -1,4 +1,4 @@
-"""`gateway partners`: the agreements in the store: add, list, show, remove.
+"""`gateway partners`: the agreements in the store: add, list, show, remove, test.
 
 Promises: agreements of one call become valid together or not at all; nothing is replaced or removed unasked.
 Fails: exit 1 where an agreement is refused or unknown, 2 for what cannot be an agreement, 3 without a store.
@@ -13,17 +13,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from uuid_utils import uuid7
 
 from gateway import clock
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.partner_files import CertificateOption, NotAgreed, from_options, from_toml
+from gateway.cli.partner_options import agreement_options, nested
+from gateway.cli.partner_test import test_partner
 from gateway.cli.shell import configuration, json_option, show, stop
+from gateway.events import Art
 from gateway.partner import Partner
 from gateway.pki import hash_of_pem
 from gateway.store import AlreadyThere, Database, Do, StoreError, open_database
 
 T = TypeVar("T")
 
+AKTEUR = "kommandozeile"
+"""Who changes agreements: whoever may use the store on this machine."""
 END_OF_TIME = 2**62
 """Later than any `next_at`: asks for all waiting work."""
 
@@ -46,6 +52,8 @@ def command() -> None:
 @click.option("--mdn", type=click.Choice(["sync", "async"]))
 @click.option("--mdn-url", help="Where we post asynchronous receipts for its messages.")
 @click.option("--test", is_flag=True, default=None, help="Takes test traffic.")
+@click.option("--lesefassung/--ohne-lesefassung", default=None, help="A page for people travels beside the XML.")
+@agreement_options
 @click.option(
     "--cert",
     "certificates",
@@ -59,7 +67,7 @@ def add(
     ctx: click.Context, /, toml: Path | None, replace: bool, certificates: tuple[str, ...], as_json: bool, **fields: Any
 ) -> None:
     """Add one agreement from options, or all of a TOML file."""
-    fields["behoerden"] = fields["behoerden"] or None
+    fields = nested(fields | {"behoerden": fields["behoerden"] or None})
     given = any(value is not None for value in fields.values()) or bool(certificates)
     if given == (toml is not None):
         stop(MISUSED, "Entweder --toml DATEI oder --id, --behoerde, --weg … angeben.")
@@ -109,6 +117,9 @@ def remove(ctx: click.Context, id_: str, force: bool, as_json: bool) -> None:
     show({"id": id_, "entfernt": True}, as_json, lambda row: [f"{row['id']}: entfernt"])
 
 
+command.add_command(test_partner)
+
+
 # --- store -----------------------------------------------------------------------------------------------------------
 
 
@@ -128,7 +139,7 @@ async def store_agreements(store: Database, partners: list[Partner], replace: bo
     if taken:
         raise NotAgreed(*(f"{id_}: as2_id gehört schon zu {owner}" for id_, owner in taken))
     try:
-        await store.commit(*_statements(partners))
+        await store.commit(*_statements(partners), *(_changed(known.get(each.id), each) for each in partners))
     except AlreadyThere:
         raise NotAgreed(*_collisions(partners, [p for p in known.values() if p.id not in new])) from None
 
@@ -142,6 +153,18 @@ def _statements(partners: list[Partner]) -> list[Do]:
         Do("insert_partner_authority", (key, partner.id), expect=1) for partner in partners for key in partner.behoerden
     ]
     return steps
+
+
+def _changed(before: Partner | None, after: Partner | None) -> Do:
+    """The event: what an agreement became, by the names of its keys; values may name addresses and stay out."""
+    partner = after or before
+    assert partner is not None
+    detail: dict[str, Any] = {"partner": partner.id, "was": "angelegt" if after else "entfernt"}
+    if before and after:
+        old, new = before.model_dump(), after.model_dump()
+        detail |= {"was": "geaendert", "felder": [key for key in new if new[key] != old[key]]}
+    text = json.dumps(detail, ensure_ascii=False, sort_keys=True)
+    return Do("insert_event", (str(uuid7()), clock.now(), str(Art.PARTNER_GEAENDERT), None, None, AKTEUR, text))
 
 
 def _collisions(partners: list[Partner], others: list[Partner]) -> list[str]:
@@ -164,11 +187,11 @@ async def _one(store: Database, id_: str) -> Partner:
 
 
 async def _delete(store: Database, id_: str, force: bool) -> None:
-    await _one(store, id_)
+    partner = await _one(store, id_)
     waiting = {row["partner_id"] for row in await store.fetch("due_lanes", END_OF_TIME)}
     if id_ in waiting and not force:
         raise NotAgreed(f"{id_}: es warten noch Zustellungen an diesen Partner; mit --force trotzdem entfernen")
-    await store.commit(Do("delete_partner", (id_,), expect=1))
+    await store.commit(Do("delete_partner", (id_,), expect=1), _changed(partner, None))
 
 
 def _with_store(ctx: click.Context, work: Callable[[Database], Awaitable[T]]) -> T:

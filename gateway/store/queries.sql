@@ -250,6 +250,13 @@ update delivery set status = 'laeuft', attempts = attempts + 1, lease_until = $2
 where id in (select id from picked)
 returning *;
 
+-- name: claim_delivery(id, now, lease_until, owner)
+-- One delivery, for who wants to see it through: the test of a partner.
+update delivery set status = 'laeuft', attempts = attempts + 1, lease_until = $3, lease_owner = $4, changed = $2,
+    first_at = coalesce(first_at, $2)
+where id = $1 and status = 'wartet'
+returning *;
+
 -- name: extend_lease(id, owner, lease_until)
 update delivery set lease_until = $3 where id = $1 and status = 'laeuft' and lease_owner = $2;
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +23,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory, ca: DevelopmentCa) ->
     folder = tmp_path_factory.mktemp("certificates")
     for purpose in ("sign", "encrypt"):
         pki.write_pair(ca.issue(Request(purpose=purpose, name="abh:05382")), folder / purpose)
+    (folder / "ca.crt").write_text(ca.pem)
     return folder
 
 
@@ -192,3 +195,62 @@ def test_an_unreachable_store(run: Run, tmp_path: Path) -> None:
     result = run("--config", tmp_path / "gateway.toml", "partners", "list")
     assert result.exit_code == 3
     assert "geheim" not in result.output
+
+
+def test_algorithms_and_limits_by_options(partners: Partners, certificates: Path) -> None:
+    chosen = ("--hash", "sha-384", "--inhalt", "aes-256-cbc", "--ausnahmen-bis", "2027-06-30", "--kompression")
+    limits = ("--max-bytes", "1000", "--max-mail-bytes", "2000", "--gleichzeitig", "2", "--quittung-sekunden", "60")
+    added = add_by_options(partners, certificates, "rsk", "abh:05382", *chosen, *limits, "--ohne-lesefassung")
+    assert added.exit_code == 0, added.stderr
+    shown = json.loads(partners("show", "rsk", "--json").stdout)
+    assert shown["algorithmen"] == {
+        "hash": "sha-384",
+        "signatur": "pss",
+        "schluesseltransport": "oaep",
+        "inhalt": "aes-256-cbc",
+        "kompression": True,
+        "ausnahmen_bis": "2027-06-30",
+    }
+    assert shown["grenzen"] == {"bytes": 1000, "mail_bytes": 2000, "gleichzeitig": 2, "quittung_sekunden": 60}
+    assert shown["lesefassung"] is False
+
+
+def test_weak_algorithms_need_their_end(partners: Partners, certificates: Path) -> None:
+    added = add_by_options(partners, certificates, "rsk", "abh:05382", "--inhalt", "aes-256-cbc")
+    assert (added.exit_code, "ausnahmen_bis" in added.stderr) == (2, True)
+
+
+def test_a_change_of_an_agreement_is_an_event_that_names_keys_alone(
+    partners: Partners, certificates: Path, tmp_path: Path
+) -> None:
+    assert add_by_options(partners, certificates, "rsk", "abh:05382").exit_code == 0
+    assert add_by_options(partners, certificates, "rsk", "abh:05382", "--replace", "--test").exit_code == 0
+    assert partners("remove", "rsk").exit_code == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "hub/gateway.db")) as db:
+        rows = db.execute("select detail from event where art = 'partner_geaendert' order by id").fetchall()
+    assert [json.loads(row[0]) for row in rows] == [
+        {"partner": "rsk", "was": "angelegt"},
+        {"partner": "rsk", "was": "geaendert", "felder": ["test"]},
+        {"partner": "rsk", "was": "entfernt"},
+    ]
+
+
+def test_certificates_are_listed_with_use_window_and_status(
+    run: Run, partners: Partners, certificates: Path, tmp_path: Path
+) -> None:
+    assert add_by_options(partners, certificates, "rsk", "abh:05382").exit_code == 0
+    certs = ("--config", tmp_path / "hub/gateway.toml", "certs", "list")
+    rows = json.loads(run(*certs, "--json").stdout)
+    own = {row["verwendung"]: row for row in rows if row["partner"] is None}
+    assert set(own) == {"sign", "encrypt", "tls", "log"}
+    assert {row["status"] for row in own.values()} == {"gültig"}
+    assert all(700 < row["tage"] <= 730 for row in own.values())
+    theirs = {row["verwendung"]: row["status"] for row in rows if row["partner"] == "rsk"}
+    assert theirs == {"signatur": "ohne Pfad", "verschluesselung": "ohne Pfad"}, "no anchor was registered"
+    assert run(*certs, "--pruefen").exit_code == 1
+    anchor = pki.load_certificates(certificates / "ca.crt")[0]
+    (tmp_path / "hub/trust/partner/ca.crt").write_text(pki.pem_of(anchor))
+    assert run(*certs, "--pruefen").exit_code == 0
+    listed = run(*certs).stdout
+    assert "(eigenes)" in listed
+    assert "Testzertifikat" in listed
