@@ -212,3 +212,30 @@ def test_unusable_files_and_anchors_are_named(tmp_path: Path, server_files: KeyF
         tls.client_context((), KeyFiles(key=server_files.crt, crt=server_files.crt))
     with pytest.raises(PkiError, match="Vertrauensanker"):
         tls.client_context(["kein Zertifikat"])
+
+
+async def test_a_partners_server_that_asks_sees_our_certificate_of_the_moment(
+    tmp_path: Path, server_files: KeyFiles
+) -> None:
+    pairs = [CA.issue(Request(purpose="tls", name="gw:nrw")) for _ in range(2)]
+    async with listening(api(server_files, tls.HandshakeFailures())) as url:
+        for n, pair in enumerate(pairs):
+            own = tls.OwnClient(pki.write_pair(pair, tmp_path / f"own{n}"), pair.sha256)
+            assert await ask(url, tls.partner_context((CA.pem,), own)) == pair.sha256
+        assert await ask(url, tls.partner_context((CA.pem,))) == "niemand"
+
+
+async def test_a_listeners_context_is_exchanged_while_it_listens(tmp_path: Path, server_files: KeyFiles) -> None:
+    failures, other = tls.HandshakeFailures(), DevelopmentCa.create("Andere CA")
+    stranger = other.issue(Request(purpose="tls", name="gds:R8088"))
+    context = tls.ReloadableContext(api(server_files, failures))
+    async with listening(context) as url:
+        shown = client(tmp_path, stranger)
+        with pytest.raises(aiohttp.ClientError):
+            await ask(url, shown)
+        context.current = api(server_files, failures, (other.pem,))
+        assert await ask(url, shown) == stranger.sha256
+        context.current = api(server_files, failures)  # and anchors go as well
+        with pytest.raises(aiohttp.ClientError):
+            await ask(url, shown)
+    await until(lambda: failures.counts["api", "fremd"] == 2)

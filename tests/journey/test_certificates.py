@@ -1,17 +1,19 @@
 """Certificates change while messages pass, end, are withdrawn: nothing that the windows allow is refused or lost."""
 
 import asyncio
+import json
 import ssl
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import aiohttp
 import pytest
-from as2peer import events_of, eventually
+from as2peer import events_of, eventually, later
 from certworld import add_pair, also, flowing, newer, only, touch
 from gatewayworld import Api, Site, calling, introduce
 
 from gateway.pki import KeyPair, write_pair
-from gateway.pki_issue import DevelopmentCa
+from gateway.pki_issue import DevelopmentCa, Request
 from gateway.service.gateway import Gateway, running
 from gateway.service.keys import ConfigSource
 
@@ -188,3 +190,42 @@ async def eventually_served(gateway: Gateway, ca: DevelopmentCa) -> None:
 
 async def eventually_admitted(gateway: Gateway, sha256: str) -> None:
     await eventually(lambda: gateway.who_is(sha256))
+
+
+# --- ends ------------------------------------------------------------------------------------------------------------
+
+
+async def test_the_end_is_told_once_at_each_threshold_and_shown_as_a_gauge(
+    ca: DevelopmentCa, hub: Gateway, jva: Api
+) -> None:
+    now = hub.ctx.at()
+    ending = ca.issue(Request(purpose="encrypt", name="koeln-alt", ab=now, bis=now + timedelta(days=59)))
+    await also(hub, "koeln", "verschluesselung", ending)
+    await eventually(lambda: events_of(hub, "zertifikat_laeuft_ab"))
+    url = f"http://127.0.0.1:{hub.listeners.ports['status']}/metrics"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        text = await answer.text()
+    gauge = 'gateway_certificate_days_left{use="verschluesselung",partner="koeln",sha256="' + ending.sha256[:16] + '"}'
+    assert f"{gauge} 58\n" in text
+    for days in (30, 20, 8):  # 29 days are left, then 9, then 1
+        later(hub, days * 86400)
+        await hub.expiring.look()
+        await hub.expiring.look()
+    told = [json.loads(event["detail"]) for event in await events_of(hub, "zertifikat_laeuft_ab")]
+    ours = [(each["schwelle"], each["angaben"]) for each in told if each["zertifikat"] == ending.sha256]
+    assert [threshold for threshold, _ in ours] == [60, 30, 10, 1]
+    assert ours[0][1] == {"verwendung": ["verschluesselung"], "partner": ["koeln"]}
+
+
+# --- what cannot be used ---------------------------------------------------------------------------------------------
+
+
+async def test_a_configuration_that_cannot_be_used_changes_nothing(hub: Gateway, hub_site: Site, jva: Api) -> None:
+    before = hub.ctx.identity
+    hub_site.settings["schluessel"] = {"sign": (hub_site.folder / "keys" / "gibt-es-nicht",)}
+    touch(hub_site)
+    await hub.look_at_keys()
+    assert hub.ctx.identity == before
+    async with flowing(jva) as traffic:
+        await traffic.some()
+    await no_failure(hub)
