@@ -36,6 +36,7 @@ __all__ = [
     "build",
     "check_line_ends",
     "cuts",
+    "decode_letters",
     "decode_quoted_printable",
     "fresh_boundary",
     "header_line",
@@ -393,8 +394,15 @@ def _text(octets: bytes) -> str:
 
 def _decode_base64(body: bytes) -> bytes:
     """Base64 with line ends and blanks taken out; anything else foreign is refused."""
+    return decode_letters(body.translate(None, b" \t\r\n"))
+
+
+def decode_letters(letters: bytes) -> bytes:
+    """Base64 without line ends; fours of letters, with one or two signs of padding at the end."""
+    if len(letters) % 4 or letters.endswith(b"==="):  # padding that the library overlooks
+        raise MimeError("base64")
     try:
-        return base64.b64decode(body.translate(None, b" \t\r\n"), validate=True)
+        return base64.b64decode(letters, validate=True)
     except binascii.Error:
         raise MimeError("base64") from None
 

@@ -6,8 +6,6 @@ Fails: `MimeError` with the codes of `gateway.mime.Entity.decoded`.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Final, Protocol
 
 from gateway import mime
@@ -84,10 +82,7 @@ class _Base64:
         if letters and self._padded:
             raise MimeError("base64")  # nothing may follow the padding
         self._padded = self._padded or letters.endswith(b"=")
-        try:
-            return base64.b64decode(letters, validate=True)
-        except binascii.Error:
-            raise MimeError("base64") from None
+        return mime.decode_letters(letters)
 
 
 class _QuotedPrintable:
