@@ -38,6 +38,7 @@ from gateway.config_fields import (
     Whole,
     is_loopback,
     one_or_many,
+    pair_file,
     resolve,
     split_address,
 )
@@ -182,7 +183,7 @@ _STANDS_IN = {"mdn": "sign", "tls_client": "tls"}
 
 
 class Schluessel(_Table):
-    """Our key pairs, as paths without ending: `keys/sign` is `keys/sign.key` and `keys/sign.crt`.
+    """Our key pairs, as paths without ending (`keys/sign` is `keys/sign.key` and `keys/sign.crt`) or as PKCS#12.
 
     Each purpose takes a list, so that a new pair can stand beside the old one; a pair counts while its certificate
     is valid, and the newest valid one signs.
@@ -200,9 +201,7 @@ class Schluessel(_Table):
     def files(self, purpose: OwnUse) -> tuple[KeyFiles, ...]:
         """Key and certificate files of one purpose, in the order of the configuration."""
         stems: tuple[Path, ...] = getattr(self, purpose) or getattr(self, _STANDS_IN.get(purpose, purpose))
-        return tuple(
-            KeyFiles(key=stem.with_name(stem.name + ".key"), crt=stem.with_name(stem.name + ".crt")) for stem in stems
-        )
+        return tuple(KeyFiles(key=pair_file(stem, ".key"), crt=pair_file(stem, ".crt")) for stem in stems)
 
 
 class Vertrauen(_Table):

@@ -36,6 +36,15 @@ def resolve(value: Path, info: ValidationInfo) -> Path:
     return Path(info.context["base"]) / value if info.context else value
 
 
+P12 = frozenset({".p12", ".pfx"})
+"""Endings of PKCS#12 containers: key and certificates in one file."""
+
+
+def pair_file(stem: Path, ending: str) -> Path:
+    """The file of a key pair that its stem and an ending name; a PKCS#12 container is both."""
+    return stem if stem.suffix in P12 else stem.with_name(stem.name + ending)
+
+
 def one_or_many(value: object) -> object:
     """A single text as a list of one."""
     return (value,) if isinstance(value, str) else value

@@ -23,9 +23,13 @@ from typing import Literal
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from gateway.config import KeyFiles, hash_of_certificate
+from gateway.config_fields import P12
 from gateway.partner import Zertifikat, Zweck
+from gateway.pki_pkcs11 import SCHEME, TokenEcKey, TokenError, TokenRsaKey
+from gateway.pki_pkcs11 import load as load_token
 
 Purpose = Literal["sign", "encrypt", "tls", "log"]
 PURPOSES: tuple[Purpose, ...] = ("sign", "encrypt", "tls", "log")
@@ -107,17 +111,48 @@ def agreed(zweck: Zweck, certificate: x509.Certificate) -> Zertifikat:
 
 
 def load_pair(files: KeyFiles, purpose: Purpose = "sign") -> KeyPair:
-    """One key pair from its two PEM files.
+    """One key pair from its files: two in PEM, one PKCS#12 container, or a certificate with the URI of a token's key.
 
     Raises:
         PkiError: a file is missing, unreadable, too open or too weak, or the two do not belong together.
     """
-    key = _load_key(files.key)
+    key, (certificate, *chain) = _load_container(files) if files.key.suffix in P12 else _load_two(files, purpose)
     _demand_strength(key, files.key, TLS_CURVES if purpose == "tls" else CURVES)
-    certificate, *chain = load_certificates(files.crt)
     if public_bytes(key.public_key()) != public_bytes(certificate.public_key()):
         raise PkiError(f"{files.crt}: Zertifikat gehört nicht zum Schlüssel {files.key}; das passende Paar eintragen")
+    if purpose == "tls" and (files.key.suffix in P12 or isinstance(key, TokenRsaKey | TokenEcKey)):
+        raise PkiError(f"{files.key}: TLS-Schlüssel brauchen zwei Dateien im PEM-Format")
     return KeyPair(key, certificate, tuple(chain), files)
+
+
+def _load_two(files: KeyFiles, purpose: Purpose) -> tuple[PrivateKey, list[x509.Certificate]]:
+    certificates = load_certificates(files.crt)
+    _demand_private(files.key)
+    data = _read(files.key)
+    if not data.startswith(SCHEME):
+        return _load_key(files.key), certificates
+    try:
+        return load_token(data.decode("utf-8"), certificates[0], decrypts=purpose == "encrypt"), certificates
+    except (TokenError, UnicodeDecodeError, OSError) as error:
+        raise PkiError(f"{files.key}: {error}") from None
+
+
+def _load_container(files: KeyFiles) -> tuple[PrivateKey, list[x509.Certificate]]:
+    """PKCS#12; its password stands in a file beside it, `sign.p12.kennwort`, which is missing where there is none."""
+    path = files.key
+    _demand_private(path)
+    secret = path.with_name(path.name + ".kennwort")
+    password = None
+    if secret.exists():
+        _demand_private(secret)
+        password = _read(secret).rstrip(b"\r\n")
+    try:
+        found = pkcs12.load_pkcs12(_read(path), password)
+    except ValueError:
+        raise PkiError(f"{path}: kein lesbares PKCS#12, oder das Kennwort in {secret.name} passt nicht") from None
+    if not isinstance(found.key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) or found.cert is None:
+        raise PkiError(f"{path}: braucht einen RSA- oder EC-Schlüssel und dessen Zertifikat")
+    return found.key, [found.cert.certificate, *(each.certificate for each in found.additional_certs)]
 
 
 def load_pairs(files: Sequence[KeyFiles], purpose: Purpose, now: datetime) -> list[KeyPair]:

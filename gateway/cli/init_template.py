@@ -59,7 +59,9 @@ schluessel = "keys/store.key"
 
 [schluessel]
 # Schlüsselpaare ohne Endung: aus "keys/sign" wird keys/sign.key und keys/sign.crt. Für einen Wechsel
-# das neue Paar dazuschreiben; das jüngste gültige wird benutzt, die älteren bleiben lesbar.
+# das neue Paar dazuschreiben; das jüngste gültige wird benutzt, die älteren bleiben lesbar. Auch "keys/sign.p12"
+# (PKCS#12, Kennwort in keys/sign.p12.kennwort). Statt eines Schlüssels kann in keys/sign.key die Adresse eines
+# Schlüssels im Token stehen: pkcs11:token=…;object=…?module-path=…&pin-source=file:…
 # Signatur von Nachrichten und Quittungen.
 sign = ["keys/sign"]
 # Entschlüsselung.
