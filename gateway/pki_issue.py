@@ -19,10 +19,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.pki import RSA_BITS, KeyPair, PrivateKey, Purpose, pem_of
+from gateway.trust.status import TEST_UNIT
 
 Kind = Literal["p256", "rsa"]
-TEST_UNIT = "Testzertifikat"
-"""Organisational unit of the development CA; whatever it issues names it in the issuer."""
 DEFAULT_DAYS = 2 * 365
 """How long a new certificate is valid."""
 
@@ -99,12 +98,6 @@ def _key_usage(purpose: Purpose | Literal["ca"], key: PrivateKey) -> x509.KeyUsa
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def is_test(certificate: x509.Certificate) -> bool:
-    """Whether the development CA issued it, or it is that CA."""
-    names = (*certificate.subject, *certificate.issuer)
-    return any(n.oid == NameOID.ORGANIZATIONAL_UNIT_NAME and n.value == TEST_UNIT for n in names)
 
 
 def _signed(builder: x509.CertificateBuilder, key: PrivateKey, issuer: PrivateKey) -> x509.Certificate:

@@ -21,13 +21,12 @@ from gateway.config import Config, OwnUse
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.pki import KeyPair, PkiError, load_pair
-from gateway.pki_issue import is_test
 from gateway.seal.policy import fingerprint, load_certificates
 from gateway.service.context import Context
 from gateway.service.trusting import Trust, subject_of
 from gateway.store.database import AlreadyThere
 from gateway.store.steps import do
-from gateway.trust.status import Status, Verdict, days_left, displayed, threshold
+from gateway.trust.status import Status, Verdict, days_left, displayed, is_test, threshold
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from typing import Final
 
 from gateway.config import Config, ConfigError, KeyFiles, OwnUse
 from gateway.pki import KeyPair, PkiError, Purpose, load_anchors, load_pairs
-from gateway.pki_issue import is_test
 from gateway.seal.identity import Identity
+from gateway.trust.status import is_test
 
 log = logging.getLogger(__name__)
 

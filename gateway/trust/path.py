@@ -32,9 +32,8 @@ from pyhanko_certvalidator.policy_decl import (
     FreshnessReqType,
 )
 
-from gateway.pki_issue import is_test
 from gateway.trust.sources import Answer, Source, self_signed
-from gateway.trust.status import Assessment, Path, Revocation
+from gateway.trust.status import Assessment, Path, Revocation, is_test
 
 T = TypeVar("T")
 ANY_AGE: Final = timedelta(days=36_500)

@@ -11,7 +11,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
 Unbekannt = Literal["annehmen", "warnen", "ablehnen"]
+TEST_UNIT: Final = "Testzertifikat"
+"""Organisational unit of the development CA (gateway/pki_issue.py): whatever it issues names it in the issuer."""
 EXPIRY_DAYS: Final = (60, 30, 10, 1)
 """Days ahead at which the end of a certificate is told, once each (Domibus warns 60 days ahead)."""
 
@@ -134,3 +139,9 @@ def threshold(bis: datetime, at: datetime) -> int | None:
     left = bis - at
     reached = [days for days in EXPIRY_DAYS if timedelta() <= left <= timedelta(days=days)]
     return min(reached, default=None)
+
+
+def is_test(certificate: x509.Certificate) -> bool:
+    """Whether the development CA issued it, or it is that CA."""
+    names = (*certificate.subject, *certificate.issuer)
+    return any(n.oid == NameOID.ORGANIZATIONAL_UNIT_NAME and n.value == TEST_UNIT for n in names)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STAGES = ("accept", "check", "render", "route", "seal", "send", "settle", "store", "watch")
+STAGES = ("accept", "check", "render", "route", "seal", "send", "settle", "store", "trust", "watch")
 SHARED = {"message", "states", "errors", "partner", "config", "mime", "as2headers", "web", "events", "clock"}
 """Modules beside the stage folders that every stage may import."""
 
@@ -22,6 +22,7 @@ IO_FILES = {
     "send": {"http", "mail", "worker"},
     "settle": set(),
     "store": {"sqlite", "postgres", "database", "content", "resources"},
+    "trust": {"http"},
     "watch": {"http"},
 }
 """The files of each stage that may do I/O. Everything else is pure."""
