@@ -251,3 +251,21 @@ async def test_memory_does_not_grow_with_the_message(tmp_path: Path) -> None:
         await pair.stop()
     assert max(peaks) < 250
     assert max(peak - idle for peak, idle in zip(peaks, before, strict=True)) < 60
+
+
+async def test_the_same_on_postgresql(
+    prompt: None, ca: DevelopmentCa, edge_site: Site, postgres_url: str, tmp_path: Path
+) -> None:
+    edge_site.settings["store"] = {"url": postgres_url}
+    async with (
+        peering(ca, edge_site, "vermittler", (), tmp_path) as sender,
+        running(edge_site.config()) as edge,
+        calling(edge, edge_site.clients["koeln"]) as inbox,
+    ):
+        await agree(edge, sender.agreement(art="vermittler"))
+        notice, data = ermittlungsverfahren(), content()
+        _, body = sender.seal(notice.xml, files=file_of(notice, data))
+        assert result(await send(sender, flipped(body))) == UNOPENED
+        assert result(await send(sender, body)) == "processed"
+        (entry,) = await entries(inbox)
+        assert (await inbox.call("GET", f"/v1/messages/{entry['nachricht']}/parts/1"))[1] == data
