@@ -150,6 +150,8 @@ class Gateway:
     async def start(self) -> None:
         """Recover, then listen and work."""
         self._session = new_session(private_addresses=self.ctx.config.zustellung.private_adressen)
+        if not self.ctx.config.gateway.produktion:
+            log.warning("not in production: certificates of the development CA are trusted")
         self._ca_session = new_session(private_addresses=self.ctx.config.vertrauen.private_adressen)
         await self._recover()
         await self.listeners.start()
