@@ -15,35 +15,27 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    Strict,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gateway.config_errors import findings
-from gateway.config_fields import (
-    GATEWAY_KEY,
-    Address,
-    AuthorityKey,
-    LocalPath,
-    Number,
-    PublicUrl,
-    Whole,
-    is_loopback,
-    one_or_many,
-    pair_file,
-    resolve,
-    split_address,
+from gateway.config_fields import AuthorityKey
+from gateway.config_tables import (
+    Api,
+    As2,
+    Betrieb,
+    Fristen,
+    Gateway,
+    Mail,
+    Postausgang,
+    Regeln,
+    Schemata,
+    Schluessel,
+    Status,
+    Store,
+    Table,
+    Vertrauen,
+    Zustellung,
 )
-from routing import ANLAESSE, Einstellungen, Erlaubnis
-from routing.regelwerk import VORRANG_TAGE
 
 FILE_LIMIT = 4 * 1024 * 1024
 """Largest configuration that is read: ten thousand `zugang` entries take about 2 MB."""
@@ -65,267 +57,7 @@ def hash_of_certificate(der: bytes) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
-
-
-class Gateway(_Table):
-    """Who this gateway is."""
-
-    kennung: str
-    """Its own key, `gw:<name>`."""
-    eigene: tuple[AuthorityKey, ...] = ()
-    """An edge lists the authorities that it stands for; a hub lists none."""
-    produktion: Annotated[bool, Strict()] = False
-    """Real traffic: certificates of the development CA are then trusted nowhere, neither partners' nor our own."""
-
-    @field_validator("kennung")
-    @classmethod
-    def _is_gateway(cls, value: str) -> str:
-        if not GATEWAY_KEY.fullmatch(value):
-            raise ValueError(
-                "keine Gateway-Kennung; erwartet wird gw:<name> aus Kleinbuchstaben und Ziffern, etwa gw:nrw"
-            )
-        return value
-
-
-class _Listener(_Table):
-    adresse: Address
-
-    @property
-    def host(self) -> str:
-        """Host to bind."""
-        return split_address(self.adresse)[0]
-
-    @property
-    def port(self) -> int:
-        """Port to bind; 0 lets the system choose."""
-        return split_address(self.adresse)[1]
-
-
-class Api(_Listener):
-    """Listener of `/v1`: mutual TLS."""
-
-    adresse: Address = "127.0.0.1:8443"
-    oeffentliche_url: PublicUrl | None = None
-    """How callers reach it (`receipt.url`, `Location`); without it, relative addresses are given."""
-
-
-class As2(_Listener):
-    """Listener of AS2: TLS, partners are known by their CMS signature."""
-
-    adresse: Address = "127.0.0.1:8444"
-    oeffentliche_url: PublicUrl | None = None
-    """How partners reach it; needed for asynchronous receipts."""
-    name: Annotated[str, Field(pattern=r"^[!#-\[\]-~]{1,128}$")] | None = None
-    """Our AS2 name (AS2-atomic-name, RFC 4130 section 6.2); without it `kennung` with a hyphen for the colon."""
-
-
-class Betrieb(_Listener):
-    """Listener of the pages: TLS, people, no client certificate."""
-
-    adresse: Address = "127.0.0.1:8445"
-    oeffentliche_url: PublicUrl | None = None
-
-
-class Status(_Listener):
-    """Listener of /healthz, /readyz, /metrics: plain HTTP, so loopback only."""
-
-    adresse: Address = "127.0.0.1:8446"
-
-    @field_validator("adresse")
-    @classmethod
-    def _stays_here(cls, value: str) -> str:
-        if not is_loopback(split_address(value)[0]):
-            raise ValueError(
-                "muss auf dem eigenen Rechner bleiben (127.0.0.1 oder [::1]), denn hier wird nicht verschlüsselt"
-            )
-        return value
-
-
-class Mail(_Listener):
-    """Listener of LMTP/SMTP: receipts that come by mail."""
-
-    adresse: Address = "127.0.0.1:8025"
-    postfach: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)] | None = None
-    """Our registered mail address, to which partners send their receipts; needed for `weg = "mail"`."""
-
-
-class Store(_Table):
-    """Where everything is kept."""
-
-    url: Annotated[str, Field(repr=False)] = "sqlite:///gateway.db"
-    """`sqlite:///FILE` (made absolute here) or `postgresql://…`."""
-    schluessel: LocalPath = Path("keys/store.key")
-    """File with the 32-byte key, in hex or base64, that wraps the keys of stored content."""
-
-    @field_validator("url")
-    @classmethod
-    def _absolute(cls, value: str, info: ValidationInfo) -> str:
-        scheme, separator, rest = value.partition("://")
-        if separator and scheme in ("postgresql", "postgres") and rest:
-            return value
-        if scheme != "sqlite" or len(rest) < 2 or not rest.startswith("/"):
-            raise ValueError("erwartet wird „sqlite:///DATEI“ oder „postgresql://…“")
-        return f"sqlite:///{resolve(Path(rest[1:]), info)}"
-
-
-class KeyFiles(_Table):
-    """One private key and its certificate."""
-
-    key: Path
-    crt: Path
-
-
-OwnUse = Literal["sign", "encrypt", "tls", "log", "mdn", "tls_client"]
-"""What a pair of our own is for; receipts are signed by `sign`, servers are shown `tls`, where they have none."""
-_STANDS_IN = {"mdn": "sign", "tls_client": "tls"}
-
-
-class Schluessel(_Table):
-    """Our key pairs, as paths without ending (`keys/sign` is `keys/sign.key` and `keys/sign.crt`) or as PKCS#12.
-
-    Each purpose takes a list, so that a new pair can stand beside the old one; a pair counts while its certificate
-    is valid, and the newest valid one signs.
-    """
-
-    sign: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/sign"),)
-    encrypt: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (
-        Path("keys/encrypt"),
-    )
-    tls: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/tls"),)
-    log: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (Path("keys/log"),)
-    mdn: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
-    tls_client: Annotated[tuple[LocalPath, ...], BeforeValidator(one_or_many)] = ()
-
-    def files(self, purpose: OwnUse) -> tuple[KeyFiles, ...]:
-        """Key and certificate files of one purpose, in the order of the configuration."""
-        stems: tuple[Path, ...] = getattr(self, purpose) or getattr(self, _STANDS_IN.get(purpose, purpose))
-        return tuple(KeyFiles(key=pair_file(stem, ".key"), crt=pair_file(stem, ".crt")) for stem in stems)
-
-
-class Vertrauen(_Table):
-    """Whom we trust to issue certificates, and what counts while nobody tells whether one was revoked."""
-
-    verzeichnis: LocalPath = Path("trust")
-    """Folder of CA certificates (PEM, *.crt or *.pem) for API clients."""
-    partner_verzeichnis: LocalPath = Path("trust/partner")
-    """Folder of further CA certificates to which partners' certificates may lead, where they are not self-signed."""
-    unbekannt: Literal["annehmen", "warnen", "ablehnen"] = "warnen"
-    """What happens to a partner's certificate while nobody tells whether it was revoked."""
-    karenz_stunden: Annotated[Number, Field(ge=0, le=24 * 366)] = 72.0
-    """How long an answer about revocation counts beyond its own end: a weekend without the CA's host passes."""
-    private_adressen: Annotated[bool, Strict()] = False
-    """Whether hosts of CRLs and OCSP may live at private or loopback addresses (own networks)."""
-
-
-class Zustellung(_Table):
-    """Delivery: back-off, age limit, parallel work (design.md section 4)."""
-
-    backoff_start_sekunden: Annotated[Number, Field(gt=0)] = 60.0
-    backoff_faktor: Annotated[Number, Field(ge=1)] = 2.0
-    backoff_hoechstens_sekunden: Annotated[Number, Field(gt=0)] = 3600.0
-    streuung: Annotated[Number, Field(ge=0, lt=1)] = 0.2
-    """Share of the waiting time by which it is spread at random, so that tries do not come in step."""
-    hoechstalter_stunden: Annotated[Number, Field(gt=0)] = 120.0
-    """After this age a delivery has failed for good; 5 days, as mail servers do."""
-    gleichzeitig: Annotated[Whole, Field(ge=1, le=20)] = 5
-    """Parallel deliveries to one partner, where its agreement says nothing else."""
-    arbeiter: Annotated[Whole, Field(ge=0, le=64)] = 1
-    """Worker tasks of this process; 0 accepts only."""
-    zeitlimit_sekunden: Annotated[Number, Field(gt=0)] = 60.0
-    """How long one try may wait for the partner's next byte."""
-    private_adressen: Annotated[bool, Strict()] = False
-    """Whether partners may live at private or loopback addresses (own networks, demo)."""
-
-    @model_validator(mode="after")
-    def _cap_above_start(self) -> Self:
-        if self.backoff_hoechstens_sekunden < self.backoff_start_sekunden:
-            raise ValueError("backoff_hoechstens_sekunden muss mindestens backoff_start_sekunden sein")
-        return self
-
-
-class Schemata(_Table):
-    """Official schema packs and what is valid when (design.md section 3)."""
-
-    packs: LocalPath = Path("packs")
-    vorschau: tuple[str, ...] = ()
-    """Named previews that are accepted before their day, such as `xjustiz-4.0.0`."""
-    ueberlappung_tage: Annotated[Whole, Field(ge=0, le=366)] = 0
-    """Days for which the version before is still accepted after a change."""
-    zuordnung: LocalPath | None = None
-    """Mapping of the official MiStra notice to Anlässe; without it, the packaged one."""
-
-
-class RegelErlaubnis(_Table):
-    """A sender that may post an Anlass although no row of the decree names its kind; the notice goes to Klärung."""
-
-    absender: AuthorityKey
-    anlass: str
-    grund: Annotated[str, Field(min_length=1, max_length=500)]
-    bis: date
-    """Last day of the permit."""
-
-    @field_validator("anlass")
-    @classmethod
-    def _is_known(cls, value: str) -> str:
-        if value not in ANLAESSE:
-            raise ValueError("kein Anlass des Erlasses; `gateway rules` zeigt sie alle")
-        return value
-
-
-class Regeln(_Table):
-    """What an operator may set about the rules (requirements.md section 2a)."""
-
-    vorrang_tage: Annotated[Whole, Field(ge=0, le=366)] = VORRANG_TAGE
-    """A release at most this many days ahead is imminent and has Vorrang (Nr. 5.3 Satz 2)."""
-    frist_am_wochenende: Literal["unverschoben", "vorgezogen"] = "unverschoben"
-    """A deadline on a Saturday or Sunday stays there, or moves to the Friday before (Nr. 5.6 Satz 1)."""
-    erlaubnis: tuple[RegelErlaubnis, ...] = ()
-
-    def einstellungen(self) -> Einstellungen:
-        """The same as the rules take it."""
-        erlaubnisse = tuple(Erlaubnis(e.absender, e.anlass, e.grund, e.bis) for e in self.erlaubnis)
-        return Einstellungen(self.vorrang_tage, self.frist_am_wochenende, erlaubnisse)
-
-
-class Fristen(_Table):
-    """When somebody is reminded, and when somebody is told that nothing happens."""
-
-    vorlauf_tage: Annotated[Whole, Field(ge=0, le=366)] = 14
-    """A duty with a day of its own (Nr. 5.6) is reminded so many days ahead: two weeks are left to examine."""
-    undatiert_tage: Annotated[Whole, Field(ge=0, le=366)] = 7
-    """A duty that is due at once („unverzüglich“, „umgehend“) is reminded so many days after it opened."""
-    zurueckstellung_tage: Annotated[Whole, Field(ge=1, le=366)] = 30
-    """How often the sender of a withheld notice is reminded to see whether the reason still holds (Nr. 1)."""
-    abholung_tage: Annotated[Whole, Field(ge=0, le=366)] = 3
-    """An inbox entry that nobody has collected for so many days raises an alarm: a weekend passes without one."""
-
-
-class Postausgang(_Table):
-    """The mail server that takes our outgoing mail."""
-
-    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$")]
-    port: Annotated[Whole, Field(ge=1, le=65535)] = 587
-    sicherheit: Literal["starttls", "tls", "keine"] = "starttls"
-    """`keine` only to this machine itself."""
-    benutzer: str | None = None
-    kennwort_datei: LocalPath | None = None
-    """File that holds the password; it is never written into the configuration."""
-    ca: LocalPath | None = None
-    """CA certificates (PEM) that the mail server's certificate must lead to; without it, those of the system."""
-    absender: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
-
-    @model_validator(mode="after")
-    def _is_safe(self) -> Self:
-        if self.sicherheit == "keine" and not is_loopback(self.host):
-            raise ValueError('sicherheit = "keine" ist nur zum eigenen Rechner erlaubt; starttls oder tls eintragen')
-        if (self.benutzer is None) != (self.kennwort_datei is None):
-            raise ValueError("benutzer und kennwort_datei gehören zusammen; beide eintragen oder beide streichen")
-        return self
-
-
-class Zugang(_Table):
+class Zugang(Table):
     """What one client certificate may do."""
 
     sha256: str
@@ -358,7 +90,7 @@ class Zugang(_Table):
         return self.ab <= day <= self.bis
 
 
-class Config(_Table):
+class Config(Table):
     """The whole file."""
 
     gateway: Gateway

@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from gateway.config import KeyFiles, hash_of_certificate
+from gateway.config import hash_of_certificate
 from gateway.config_fields import P12
+from gateway.config_tables import KeyFiles
 from gateway.partner import Zertifikat, Zweck
 from gateway.pki_pkcs11 import SCHEME, TokenEcKey, TokenError, TokenRsaKey
 from gateway.pki_pkcs11 import load as load_token

@@ -18,7 +18,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from gateway.config import Config, KeyFiles
+from gateway.config import Config
+from gateway.config_tables import KeyFiles
 from gateway.pki import PkiError, load_anchors, load_pairs, pem_of
 
 log = logging.getLogger("gateway.tls")

@@ -85,7 +85,7 @@ def settings() -> str:
 
 
 def settings_known() -> dict[str, str]:
-    """Each setting that `gateway/config.py` knows, as `table.key`, with its default."""
+    """Each setting that `gateway/config_tables.py` knows, as `table.key`, with its default."""
     known: dict[str, str] = {}
     for table, field in Config.model_fields.items():
         model = next(

@@ -25,7 +25,7 @@ from aiohttp import payload
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.profile import Connection
 from gateway.cli.shell import stop
-from gateway.config import KeyFiles
+from gateway.config_tables import KeyFiles
 from gateway.pki import PkiError, load_certificates, pem_of
 from gateway.tls import client_context
 

@@ -21,7 +21,7 @@ from gateway.cli.api_http import Api, DigestMismatch, Unreachable, run
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.cli.profile import Connection, connection, connection_options
 from gateway.cli.shell import json_option, show, stop
-from gateway.config import KeyFiles
+from gateway.config_tables import KeyFiles
 from gateway.message import Teil
 from gateway.pki import KeyPair, PkiError, load_pair
 from gateway.settle.inbox_ack import ack_content

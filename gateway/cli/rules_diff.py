@@ -21,8 +21,9 @@ from gateway import clock
 from gateway.cli.main import MISUSED
 from gateway.cli.shell import show, stop
 from gateway.cli.stored import with_store
-from gateway.config import Config, Regeln
+from gateway.config import Config
 from gateway.config_errors import findings
+from gateway.config_tables import Regeln
 from gateway.route.resources import packaged_rules
 from gateway.service.context import Context
 from gateway.service.replaying import Replay, Replaying, Variant

@@ -17,7 +17,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from cryptography import x509
 
 from gateway import clock
-from gateway.config import Config, OwnUse
+from gateway.config import Config
+from gateway.config_tables import OwnUse
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.pki import KeyPair, PkiError, load_pair

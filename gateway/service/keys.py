@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from gateway.config import Config, ConfigError, KeyFiles, OwnUse
+from gateway.config import Config, ConfigError
+from gateway.config_tables import KeyFiles, OwnUse
 from gateway.pki import KeyPair, PkiError, Purpose, load_anchors, load_pairs
 from gateway.seal.identity import Identity
 from gateway.trust.status import is_test

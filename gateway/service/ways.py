@@ -12,7 +12,7 @@ import aiohttp
 
 from gateway import mime
 from gateway.as2headers import ReceiptRequest, request_headers
-from gateway.config import Postausgang
+from gateway.config_tables import Postausgang
 from gateway.partner import Partner
 from gateway.pki import load_certificates, pem_of
 from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble

@@ -16,7 +16,8 @@ from pydantic import BaseModel
 from gateway import pki, tls
 from gateway.cli import init
 from gateway.cli.init_template import render
-from gateway.config import Config, Postausgang, Zugang, load, parse
+from gateway.config import Config, Zugang, load, parse
+from gateway.config_tables import Postausgang
 from gateway.store import open_database
 
 Run = Callable[..., Result]

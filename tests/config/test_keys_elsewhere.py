@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from gateway import pki
-from gateway.config import KeyFiles
 from gateway.config_fields import pair_file
+from gateway.config_tables import KeyFiles
 from gateway.partner import Algorithmen, Partner
 from gateway.pki_issue import DevelopmentCa, Kind, Request, self_signed
 from gateway.pki_pkcs11 import TokenEcKey, TokenError, TokenRsaKey, Uri

@@ -16,7 +16,8 @@ import pytest
 from aiohttp import web
 
 from gateway import pki, tls
-from gateway.config import KeyFiles, hash_of_certificate, parse
+from gateway.config import hash_of_certificate, parse
+from gateway.config_tables import KeyFiles
 from gateway.pki import PkiError
 from gateway.pki_issue import DevelopmentCa, Request, self_signed
 

@@ -7,7 +7,19 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STAGES = ("accept", "check", "render", "route", "seal", "send", "settle", "store", "trust", "watch")
-SHARED = {"message", "states", "errors", "partner", "config", "mime", "as2headers", "web", "events", "clock"}
+SHARED = {
+    "message",
+    "states",
+    "errors",
+    "partner",
+    "config",
+    "config_tables",
+    "mime",
+    "as2headers",
+    "web",
+    "events",
+    "clock",
+}
 """Modules beside the stage folders that every stage may import."""
 
 IO_MODULES = {"asyncio", "socket", "ssl", "sqlite3", "asyncpg", "aiohttp", "aiosmtplib", "aiosmtpd", "subprocess"}

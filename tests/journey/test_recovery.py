@@ -13,7 +13,7 @@ from aiohttp import ClientError, web
 from as2peer import Peer, Received, answering, eventually, haft, peering, receipt, status
 from gatewayworld import JVA, KOELN, Api
 
-from gateway.config import KeyFiles
+from gateway.config_tables import KeyFiles
 from gateway.demo import cast
 from gateway.partner import Zertifikat
 from gateway.pki import KeyPair, write_pair
