@@ -22,7 +22,7 @@ import aiohttp
 from rich import print as show
 from rich.table import Table
 
-from gateway.config import KeyFiles
+from gateway.config_tables import KeyFiles
 from gateway.demo import cast
 from gateway.demo.letters import Notice, ermittlungsverfahren
 from gateway.partner import Partner

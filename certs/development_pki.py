@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from gateway.config import KeyFiles
 from gateway.config_fields import AUTHORITY_KEY
+from gateway.config_tables import KeyFiles
 from gateway.pki import KeyPair, PkiError, load_pair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 

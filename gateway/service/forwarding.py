@@ -224,15 +224,8 @@ class Forwarding:
 
     async def _corrections(self, notice: Notice, an: str) -> list[Do]:
         """Corrections of the notice follow it: who is informed of the one is informed of the others (§ 20 EGGVG)."""
-        corrected = {notice.row["eigene_id"]}
-        steps: list[Do] = []
-        for entry in notice.found.entries:
-            message = entry.message
-            about = message["anlass"] == "berichtigung" and message["fremde_id"] in corrected
-            if about and message["absender"] == notice.row["absender"]:
-                corrected.add(message["eigene_id"])
-                steps += await self._correction(message, an)
-        return steps
+        found = await self._accepting.vorgaenge.corrections(notice.row)
+        return [step for message in found for step in await self._correction(message, an)]
 
     async def _correction(self, message: Row, an: str) -> list[Do]:
         """One recipient more for a stored correction; its decision says so."""

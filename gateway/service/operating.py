@@ -242,12 +242,12 @@ class Operating:
         return consequences(stored.facts, an, lambda facts: decide(self._ctx, facts, lage))
 
     async def _anew(self, act: Act, row: Row, decided: Callable[[Stored], Entscheidung]) -> Answer:
-        """Decide a message once more; again, where another message started its Vorgang at the same moment."""
+        """Decide a message once more; again, where its Vorgang changed at the same moment."""
         for _ in range(RACES):
             stored = await self._stored(row)
             try:
                 return await self._reroute(act, stored, decided(stored))
-            except AlreadyThere as race:
+            except (AlreadyThere, StaleState) as race:
                 if not is_race(race):
                     raise
         raise Overloaded(retry_after=1)
@@ -256,7 +256,7 @@ class Operating:
         row = stored.row
         planned = await self._accepting.plan(decision, test=bool(row["test"]), size=await self._size(row))
         status = message_status([(p.status, 0) for p in planned]) if planned else MessageStatus(decision.entscheidung)
-        duties = self._accepting.duties
+        duties, unchanged = self._accepting.duties, self._accepting.vorgaenge.unchanged_steps(stored.found)
         steps = duties.steps(stored.found, row["id"], decision, await self._conditions(row))
         if act.art is Art.FREIGABE:
             steps.insert(0, duties.made_up(stored.found, row["id"], row["absender"]))
@@ -275,6 +275,7 @@ class Operating:
                 now=self._ctx.now(),
             ),
             *self._deliver(row, planned, decision),
+            *unchanged,
             *steps,
             *clearing_steps(self._ctx, row["id"], decision),
             self._ctx.event(
@@ -326,6 +327,8 @@ class Operating:
         except StaleState as stale:
             if stale.query == "insert_forward_target":
                 raise Invalid("Diese Behörde hat die Mitteilung bereits erhalten.", code="an_unbekannt") from None
+            if is_race(stale):
+                raise
             raise Conflict("Der Zustand der Nachricht hat sich inzwischen geändert.", code="status") from None
         self._wake()
 

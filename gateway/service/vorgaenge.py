@@ -4,7 +4,8 @@ Promises: a message joins the Vorgang that shares its AZR-Nummer and one (author
 message that its `fremdeNachrichtenID` names, else it starts one; two messages that start the same Vorgang at once end
 in one. A withheld notice (Nr. 1) joins likewise, but nothing joins by it: what others see of a Vorgang, and which
 messages share one, is as if it were not there. Once released it counts as any other.
-What is decided by a Vorgang becomes durable only while nothing else joined it: no correction misses a forward.
+What is decided by a Vorgang becomes durable only while nothing else joined it, nor the Vorgang of the notice that it
+refers to: no correction misses a forward.
 Fails: the commit raises `AlreadyThere` or `StaleState` that `is_race` knows when another message was quicker: find
 again.
 """
@@ -27,6 +28,8 @@ from routing import Sachverhalt, Vorgangslage
 
 RACES = 20
 """How often something is decided anew because another message was quicker: so many of one person at once are none."""
+CORRECTIONS = 1_000
+"""Corrections of one notice that follow a forward: more are no corrections."""
 REFERENCES = 20
 """Corrections of corrections that are followed to the notice itself: more would be a circle."""
 
@@ -51,6 +54,8 @@ class Found:
     """Vorgänge of withheld notices alone that share a mark with the message: they go into this one."""
     changed: int | None = None
     """When something last joined it, before this was read; None: whatever joined it since does not matter."""
+    beside: tuple[str, int] | None = None
+    """Another Vorgang, which holds the notice that the message refers to; and when something last joined that one."""
     own_withheld: str | None = None
     """The one of them that holds the sender's own: where a further withheld notice of the sender goes."""
 
@@ -85,10 +90,7 @@ class Vorgaenge:
         referred = await self._referred(kopf.absender or "", kopf.fremde_id)
         pairs = self._indexed(marks_of(kopf, facts))
         azr = self._index("azr_nummer", kopf.azr_nummer) if kopf.azr_nummer else None
-        vorgang_id = await self._matching(azr, pairs)
-        if vorgang_id is None and referred is not None:
-            vorgang_id = await self._of(referred["id"])
-        found = await self._load(vorgang_id, referred)
+        found = await self._load(await self._matching(azr, pairs), referred)
         withheld = await self._withheld(azr, pairs)
         own = next((row["vorgang_id"] for row in withheld if row["absender"] == kopf.absender), None)
         return replace(found, taken_in=_others(withheld, found.id), own_withheld=own)
@@ -102,6 +104,18 @@ class Vorgaenge:
         """The Vorgang of a stored message, for a message of the gateway that is about it."""
         return await self._load(await self._of(message_id), None)
 
+    async def corrections(self, notice: Row) -> list[Row]:
+        """Messages by which its sender corrected a notice, and corrections of these, that were sent to somebody."""
+        found: dict[str, Row] = {}
+        ids = [notice["eigene_id"]]
+        while ids and len(found) < CORRECTIONS:
+            rows = await self._ctx.db.fetch("corrections_of", ids.pop(0), notice["absender"])
+            new = [row for row in rows if row["id"] not in found]
+            found |= {row["id"]: row for row in new}
+            ids += [row["eigene_id"] for row in new]
+        sent = entries(found.values(), ())
+        return sorted((entry.message for entry in sent), key=lambda row: (row["eingang"], row["id"]))
+
     def join_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """Statements by which a message joins its Vorgang."""
         steps = [*self._enter(found, message_id), *self._name(message_id, kopf, facts)]
@@ -111,6 +125,13 @@ class Vorgaenge:
         if not found.new and found.bezug is not None:
             steps.append(do("clear_withheld_marks", vorgang_id=found.id))  # of a withheld notice that it refers to
         return steps + _take_in(found.taken_in, found.id)
+
+    def unchanged_steps(self, found: Found) -> list[Do]:
+        """Statements that hold only while nothing joined what was read; what was read by others holds no longer."""
+        read = [] if found.new else [(found.id, found.changed)]
+        seen: list[tuple[str, int | None]] = sorted([*read, *([found.beside] if found.beside else [])])
+        now = self._ctx.now()
+        return [do("touch_vorgang", expect=1, id=id_, before=changed, now=now) for id_, changed in seen]
 
     def withhold_steps(self, found: Found, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """Statements by which a withheld notice joins its Vorgang: nobody else's message will join by it."""
@@ -151,11 +172,9 @@ class Vorgaenge:
 
     def _enter(self, found: Found, message_id: str) -> list[Do]:
         now = self._ctx.now()
-        if found.new:
-            opening = do("insert_vorgang", id=found.id, now=now)
-        else:
-            opening = do("touch_vorgang", expect=1, id=found.id, before=found.changed, now=now)
-        return [opening, do("insert_vorgang_message", message_id=message_id, vorgang_id=found.id, now=now)]
+        opening = [do("insert_vorgang", id=found.id, now=now)] if found.new else []
+        entered = do("insert_vorgang_message", message_id=message_id, vorgang_id=found.id, now=now)
+        return [*opening, *self.unchanged_steps(found), entered]
 
     def _name(self, message_id: str, kopf: Kopf, facts: Sachverhalt | None) -> list[Do]:
         """What the message names, whoever may see it later."""
@@ -228,14 +247,23 @@ class Vorgaenge:
         return row["vorgang_id"] if row else None
 
     async def _load(self, vorgang_id: str | None, referred: Row | None) -> Found:
+        """A Vorgang, or that of the notice that a message refers to, or a new one."""
+        of_referred = await self._of(referred["id"]) if referred else None
+        vorgang_id = vorgang_id or of_referred
+        changed = await self._changed(vorgang_id)  # before all else: whatever joins from now on is noticed
+        joined = await self._changed(of_referred) if of_referred != vorgang_id else None
+        beside = (of_referred, joined) if of_referred and joined is not None else None
         bezug = bezug_of(referred, await self._deliveries(referred)) if referred else None
         if vorgang_id is None:
             return Found(str(uuid.uuid4()), new=True, bezug=bezug)
-        (row,) = await self._rows("vorgang", vorgang_id)  # first: whatever joins from now on is noticed
         messages = await self._rows("vorgang_messages", vorgang_id)
         deliveries = await self._rows("vorgang_deliveries", vorgang_id)
         known = tuple(entries(messages, deliveries))
-        return Found(vorgang_id, new=False, entries=known, bezug=bezug, changed=row["changed"])
+        return Found(vorgang_id, new=False, entries=known, bezug=bezug, changed=changed, beside=beside)
+
+    async def _changed(self, vorgang_id: str | None) -> int | None:
+        row = await self._ctx.db.fetch_one("vorgang", vorgang_id) if vorgang_id else None
+        return row["changed"] if row else None
 
     async def _rows(self, query: str, value: str) -> list[Row]:
         return await self._ctx.db.fetch(query, value)

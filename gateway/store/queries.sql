@@ -83,6 +83,11 @@ where m.id = $1 and exists (select 1 from delivery d where d.message_id = m.id a
 select id, absender, eigene_id, wurzel, nummer, anlass, status, eingang from message where eigene_id = $1
 order by eingang, id;
 
+-- name: corrections_of(fremde_id, absender)
+-- Corrections by which a sender refers to one of its own messages, wherever they stand.
+select m.* from message m
+where m.fremde_id = $1 and m.absender = $2 and m.anlass = 'berichtigung' order by m.eingang, m.id;
+
 -- name: messages_about(bezug_id)
 -- What forwards or refers to a message.
 select id, absender, eigene_id, wurzel, nummer, anlass, status, eingang from message where bezug_id = $1
@@ -680,3 +685,132 @@ update delivery set alarmed = $2 where id = $1 and alarmed is null and weg = 'ab
 -- name: count_alarms()
 -- No row while there is none.
 select count(*) as n from delivery where alarmed > 0 having count(*) > 0;
+
+-- ===== telling the sender =====
+
+-- name: late_deliveries(before, count)
+-- Not arrived, and nobody was told; what lies in an inbox is told of with its alarm.
+select * from delivery
+where late_notice is null and weg <> 'abruf'
+    and status in ('wartet', 'laeuft', 'uebergeben', 'quittung_ungueltig', 'klaerung', 'angehalten')
+    and created <= $1
+order by created limit $2;
+
+-- name: mark_late_told(id, notice)
+-- Compare and set, while it has not arrived: of several gateways one tells.
+update delivery set late_notice = $2
+where id = $1 and late_notice is null
+    and status in ('wartet', 'laeuft', 'uebergeben', 'quittung_ungueltig', 'klaerung', 'angehalten');
+
+-- name: mark_failure_told(id, notice)
+update delivery set failure_notice = $2 where id = $1 and failure_notice is null;
+
+-- ===== people =====
+
+-- name: insert_person(id, name, rollen, behoerden, password, totp, now)
+-- A second account of that name violates person_name.
+insert into person (id, name, rollen, behoerden, password, totp, totp_step, failures, blocked_until, created, changed)
+values ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $7);
+
+-- name: persons()
+select id, name, rollen, behoerden, blocked_until, created, changed, disabled from person order by name;
+
+-- name: person(id)
+select * from person where id = $1;
+
+-- name: person_by_name(name)
+select * from person where name = $1;
+
+-- name: set_credentials(id, password, totp, now)
+update person set password = $2, totp = $3, totp_step = 0, failures = 0, blocked_until = 0, changed = $4 where id = $1;
+
+-- name: set_password(id, before, password, now)
+-- Compare and set: of two changes at once one counts.
+update person set password = $3, changed = $4 where id = $1 and password = $2;
+
+-- name: set_disabled(id, disabled, now)
+-- disabled null: the account may be used again.
+update person set disabled = cast($2 as bigint), changed = $3 where id = $1;
+
+-- name: login_failed(id, blocked_until)
+update person set failures = failures + 1, blocked_until = $2 where id = $1;
+
+-- name: login_done(id, step)
+-- Compare and set: a one-time code counts once, whichever gateway sees it.
+update person set failures = 0, blocked_until = 0, totp_step = $2 where id = $1 and totp_step < $2;
+
+-- name: insert_session(id, person_id, now)
+insert into person_session (id, person_id, created, seen) values ($1, $2, $3, $3);
+
+-- name: session(id)
+select s.id, s.person_id, s.created, s.seen, p.name, p.rollen, p.behoerden, p.disabled
+from person_session s join person p on p.id = s.person_id where s.id = $1;
+
+-- name: touch_session(id, now)
+update person_session set seen = $2 where id = $1;
+
+-- name: end_session(id)
+delete from person_session where id = $1;
+
+-- name: end_sessions(person_id)
+delete from person_session where person_id = $1;
+
+-- name: sweep_sessions(created_before)
+delete from person_session where created < $1;
+
+-- name: insert_look(id, message_id, person_id, grund, asked, agreed)
+-- agreed null: it waits for a second person.
+insert into look (id, message_id, person_id, grund, asked, agreed) values ($1, $2, $3, $4, $5, $6);
+
+-- name: look(id)
+select * from look where id = $1;
+
+-- name: open_looks(since, count)
+select * from look where agreed is null and asked >= $1 order by id desc limit $2;
+
+-- name: looks_of_person(person_id, count)
+select * from look where person_id = $1 order by id desc limit $2;
+
+-- name: agree_look(id, person_id, now)
+-- Never by whoever asked.
+update look set agreed = $3, agreed_by = $2 where id = $1 and agreed is null and person_id <> $2;
+
+-- name: newest_events(before_id, count)
+-- Events of everything, newest first: ids sort by time.
+select id, at, art, message_id, delivery_id, akteur, detail from event where id < $1 order by id desc limit $2;
+
+-- name: newest_events_of_art(art, before_id, count)
+select id, at, art, message_id, delivery_id, akteur, detail from event where art = $1 and id < $2
+order by id desc limit $3;
+
+-- name: open_duties_of(authorities, until_day, after_day, after_id, count)
+-- The same as open_duties, for the authorities that owe them.
+select * from duty where done is null and pflichtig in list($1) and faellig_am <= $2
+    and (faellig_am, id) > ($3, $4)
+order by faellig_am, id limit $5;
+
+-- name: hourly(since)
+-- Messages by the hour of their arrival, counted from `since`, and how long those took whose receipt is there.
+select cast((m.eingang - $1) / 3600000000 as bigint) as stunde, count(distinct m.id) as nachrichten,
+    count(d.id) as zugestellt, cast(sum(d.changed - m.eingang) as bigint) as dauer
+from message m left join delivery d on d.message_id = m.id and d.status = 'zugestellt'
+where m.eingang >= $1
+group by 1 order by 1;
+
+-- name: hourly_of(since, authorities)
+-- The same for what these authorities sent or were sent.
+select cast((m.eingang - $1) / 3600000000 as bigint) as stunde, count(distinct m.id) as nachrichten,
+    count(d.id) as zugestellt, cast(sum(d.changed - m.eingang) as bigint) as dauer
+from message m left join delivery d on d.message_id = m.id and d.status = 'zugestellt'
+    and (m.absender in list($2) or d.empfaenger in list($2))
+where m.eingang >= $1
+    and m.id in (select r.message_id from message_reader r where r.authority in list($2) and r.eingang >= $1)
+group by 1 order by 1;
+
+-- name: waiting_partners()
+-- Partners whose deliveries wait after at least one try.
+select p.id as partner_id, (select count(*) from delivery d where d.partner_id = p.id and d.status = 'wartet'
+    and d.attempts > 0) as warten,
+    (select min(d.created) from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0) as seit
+from partner p
+where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0);

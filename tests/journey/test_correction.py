@@ -1,10 +1,17 @@
 """§ 20 EGGVG: a correction reaches everybody who was informed, forwards included, whatever comes first."""
 
 import asyncio
+import itertools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
-from caseworld import STA, STA_BONN, Case
+import pytest
+from caseworld import AZR, STA, STA_BONN, Case, notice
 from gatewayworld import BONN, KOELN, RHEIN_SIEG
+
+from gateway.store.database import Row, Value
 
 UNSAID: dict[str, Any] = {"empfaenger": None, "azr": None}
 
@@ -78,8 +85,6 @@ async def test_of_an_unknown_notice_it_goes_to_klaerung(case: Case) -> None:
 
 async def test_only_its_sender_corrects_a_notice(case: Case) -> None:
     told = await case.post("jva", "strafhaft_antritt")
-    from caseworld import notice
-
     head = UNSAID | {"zu": told["nachrichten_id"]}
     status, problem = await case["koeln"].post_xml(notice("berichtigung", KOELN, head))
     assert (status, problem["entscheidung"]["entscheidung"]) == (422, "unzulaessig")
@@ -105,6 +110,47 @@ async def test_no_correction_misses_a_forward_at_the_same_moment(case: Case) -> 
         )
         assert status == 202
         assert {correction["id"], passed["id"]} <= set(await received(case, who))
+
+
+def asks() -> bool:
+    """Whether a caller's request runs, not a worker."""
+    task = asyncio.current_task()
+    return task is not None and "RequestHandler" in repr(task.get_coro())
+
+
+@asynccontextmanager
+async def before_read(case: Case, nth: int, act: Callable[[], Awaitable[Any]]) -> AsyncIterator[list[Any]]:
+    """`act` happens from its beginning to its end before a caller's `nth` read from now on."""
+    db, done, reads = case.hub.ctx.db, list[Any](), itertools.count()
+    read = db.fetch
+
+    async def fetch(query: str, *args: Value) -> list[Row]:
+        if asks() and next(reads) == nth:
+            done.append(await act())
+        return await read(query, *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "fetch", fetch)
+        yield done
+
+
+@pytest.mark.parametrize("azr", ["210417123456", None], ids=["one-vorgang", "two-vorgaenge"])
+@pytest.mark.parametrize("first", ["correction", "forward"])
+async def test_one_of_them_at_every_point_of_the_other(case: Case, first: str, azr: str | None) -> None:
+    """Also where the correction stands in another Vorgang than the notice, which had no AZR-Nummer."""
+    await case.post("jva", "entlassungstermin_vorgesehen")
+    for nth in itertools.count():
+        told = await case.post("jva", "strafhaft_antritt", {"azr": azr})
+        correct = partial(corrected, case, "jva", told["nachrichten_id"], azr=AZR)
+        forward = partial(case.act, "koeln", "forward", told["id"], an=BONN, grund="x")
+        outer, inner = (correct, forward) if first == "correction" else (forward, correct)
+        async with before_read(case, nth, inner) as done:
+            answer = await outer()
+        if not done:
+            break
+        correction, (_, passed) = (answer, done[0]) if first == "correction" else (done[0], answer)
+        assert {correction["id"], passed["id"]} <= set(await received(case, "bonn")), nth
+    assert nth > 8
 
 
 async def test_many_messages_of_one_case_at_once_all_arrive(case: Case) -> None:
