@@ -102,6 +102,14 @@ class Betrieb(_Listener):
 
     adresse: Address = "127.0.0.1:8445"
     oeffentliche_url: PublicUrl | None = None
+    vier_augen: Annotated[bool, Strict()] = True
+    """Whether our own staff sees content only after a second person agreed."""
+    einsicht_minuten: Annotated[Whole, Field(ge=1, le=1440)] = 30
+    """How long content may be looked at, once it may."""
+    sitzung_minuten: Annotated[Whole, Field(ge=1, le=1440)] = 30
+    """A session ends when nothing was done for so long."""
+    sitzung_stunden: Annotated[Whole, Field(ge=1, le=24)] = 10
+    """A session ends so long after the log-in, whatever is done."""
 
 
 class Status(_Listener):

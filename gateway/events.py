@@ -36,4 +36,10 @@ class Art(StrEnum):
     PARTNER_GEAENDERT = "partner_geaendert"  # an agreement was made, changed or ended
     ZERTIFIKAT_LAEUFT_AB = "zertifikat_laeuft_ab"  # a certificate ends in 60, 30, 10 or 1 days
     VERZEICHNIS_GEAENDERT = "verzeichnis_geaendert"  # an operator corrected rows of the directory
+    ANMELDUNG = "anmeldung"  # somebody logged in at the pages
+    ANMELDUNG_ABGEWIESEN = "anmeldung_abgewiesen"  # a log-in to an account that exists was refused
+    KONTO_GEAENDERT = "konto_geaendert"  # an account was made, changed, disabled
+    EINSICHT_ERBETEN = "einsicht_erbeten"  # somebody gave a reason for looking at content
+    EINSICHT_ZUGESTIMMT = "einsicht_zugestimmt"  # a second person agreed
+    EINSICHT = "einsicht"  # content was shown
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

@@ -76,13 +76,15 @@ class Teil:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls an API, known by the certificate of the TLS connection and nothing else."""
+    """Who calls: known by the certificate of the TLS connection at an API, by a log-in at the pages."""
 
     behoerden: frozenset[str]
     """Keys of the authorities that this certificate stands for."""
     rollen: frozenset[str]
     fingerprint: str
-    """SHA-256 of the certificate's DER, lower-case hex: what events name as the actor."""
+    """SHA-256 of the certificate's DER, lower-case hex, or the id of an account: what events name as the actor."""
+    art: str = "zertifikat"
+    """What `fingerprint` is of: `zertifikat`, or `person` for somebody at the pages."""
 
     @property
     def betrieb(self) -> bool:

@@ -40,6 +40,14 @@ adresse = "127.0.0.1:8444"
 adresse = "127.0.0.1:8445"
 # Adresse, unter der Menschen die Seiten aufrufen.
 # oeffentliche_url = "https://gateway.example:8445"
+# Sieht der eigene Betrieb Inhalte erst, wenn eine zweite Person zugestimmt hat?
+vier_augen = true
+# So lange darf ein Inhalt dann angesehen werden.
+einsicht_minuten = 30
+# Nach so langer Untätigkeit endet eine Anmeldung …
+sitzung_minuten = 30
+# … und spätestens nach so vielen Stunden.
+sitzung_stunden = 10
 
 [status]
 # /healthz, /readyz, /metrics; unverschlüsselt, darum nur auf dem eigenen Rechner.

@@ -35,6 +35,7 @@ COMMANDS = (
     "cancel",
     "schemas",
     "partners",
+    "people",
     "certs",
     "directory",
     "demo",

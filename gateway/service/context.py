@@ -175,5 +175,5 @@ class Context:
 
 
 def akteur(caller: Caller) -> str:
-    """What events name as the actor: the certificate, by its fingerprint."""
-    return f"zertifikat:{caller.fingerprint}"
+    """What events name as the actor: the certificate by its fingerprint, or the account by its id."""
+    return f"{caller.art}:{caller.fingerprint}"

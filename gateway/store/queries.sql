@@ -766,7 +766,7 @@ insert into look (id, message_id, person_id, grund, asked, agreed) values ($1, $
 select * from look where id = $1;
 
 -- name: open_looks(since, count)
-select * from look where agreed is null and asked >= $1 order by id desc limit $2;
+select * from look where agreed is null and asked >= $1 order by asked desc limit $2;
 
 -- name: looks_of_person(person_id, count)
 select * from look where person_id = $1 order by id desc limit $2;

@@ -14,8 +14,9 @@ from gateway.store.queries import Query, for_postgres, for_sqlite, migration_for
 from gateway.store.resources import migrations, queries
 from gateway.store.steps import do, listed
 
-SMALL = {"partner", "schema_version", "revocation_answer", "certificate_notice"}
-"""Tables that are read whole on purpose: some hundred partners with what is known of their certificates, migrations."""
+SMALL = {"partner", "person", "schema_version", "revocation_answer", "certificate_notice"}
+"""Tables that are read whole on purpose: some hundred partners and what is known of their certificates, accounts,
+migrations."""
 
 RUNNING = "delivery_running"
 """The index of what is being delivered at this moment may be read whole: it holds no more than workers can carry."""
