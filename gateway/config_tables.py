@@ -213,6 +213,8 @@ class Zustellung(Table):
     """Share of the waiting time by which it is spread at random, so that tries do not come in step."""
     hoechstalter_stunden: Annotated[Number, Field(gt=0)] = 120.0
     """After this age a delivery has failed for good; 5 days, as mail servers do."""
+    verzug_stunden: Annotated[Number, Field(gt=0)] = 24.0
+    """What has not arrived so many hours after its acceptance is told to its sender, once for each recipient."""
     gleichzeitig: Annotated[Whole, Field(ge=1, le=20)] = 5
     """Parallel deliveries to one partner, where its agreement says nothing else."""
     arbeiter: Annotated[Whole, Field(ge=0, le=64)] = 1

@@ -27,6 +27,7 @@ class Art(StrEnum):
     EINGANG_DOPPELT = "eingang_doppelt"  # the same message again, no second effect
     QUITTUNG_GESENDET = "quittung_gesendet"  # our MDN left
     FRIST_QUITTUNG = "frist_quittung"  # no receipt within the agreed time
+    NACHWEIS = "nachweis"  # the sender is told of a delay or a failure: RelayFailure, ContentHandoverFailure …
     FREIGABE = "freigabe"  # a withheld notice was released (Nr. 1)
     ZUWEISUNG = "zuweisung"  # an operator placed a notice that was in Klärung
     NEUVERSAND = "neuversand"  # an operator's resend

@@ -106,6 +106,8 @@ backoff_hoechstens_sekunden = 3600
 streuung = 0.2
 # Nach diesem Alter ist eine Zustellung endgültig gescheitert (5 Tage).
 hoechstalter_stunden = 120
+# Was so viele Stunden nach der Annahme nicht angekommen ist, erfährt der Absender, einmal je Empfänger.
+verzug_stunden = 24
 # Gleichzeitige Zustellungen an einen Partner (1 bis 20).
 gleichzeitig = 5
 # Zusteller in diesem Prozess; 0 nimmt nur an.

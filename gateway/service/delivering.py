@@ -22,6 +22,7 @@ from gateway.send.failure import Failure, Trouble, from_trouble
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.send.retry import TOO_OLD, Again, RetryPolicy, decide
 from gateway.service.context import Context, new_id
+from gateway.service.notifying import Notifying
 from gateway.service.sealing import CannotSend, Sealing, Wire
 from gateway.service.settling import Settling, deadline
 from gateway.service.steps import step_delivery
@@ -69,6 +70,7 @@ class Delivering:
         self._ctx = ctx
         self._sealing = sealing
         self._settling = settling
+        self._notifying = Notifying(ctx)
         self._ways = ways
         self._owner = f"{ctx.config.gateway.kennung}/{secrets.token_hex(8)}"
         self._policy = retry_policy(ctx)
@@ -166,7 +168,11 @@ class Delivering:
         step, changes = self._after(job, NO_RECEIPT)
         move = step_delivery(job, step, self._ctx.now(), only=AWAITING, **changes)
         with contextlib.suppress(StaleState):
-            await self._ctx.db.commit(event, *move)
+            await self._ctx.db.commit(event, *move, *await self._telling(job, step, changes))
+
+    async def _telling(self, job: Row, step: Step, changes: dict[str, Any]) -> list[Do]:
+        """What tells the sender of a final failure, for the step itself."""
+        return await self._notifying.failed(job, changes["last_error"]) if step is Step.GIVE_UP else []
 
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
@@ -182,11 +188,12 @@ class Delivering:
                 steps = [*self._attempt(job, started, "uebergeben"), self._handed_over(job, partner)]
                 await self._take(job, Step.HAND_OVER, steps, deadline_at=deadline(partner, self._ctx.now()))
             case Failed(failure):
-                await self._fail(job, failure, started)
+                await self._fail({**job, "wire_id": wire.wire_id}, failure, started)
 
     async def _fail(self, job: Row, failure: Failure, started: int) -> None:
         step, changes = self._after(job, failure)
-        await self._take(job, step, self._attempt(job, started, failure.code), **changes)
+        told = await self._telling(job, step, changes)
+        await self._take(job, step, self._attempt(job, started, failure.code), told, **changes)
 
     def _after(self, job: Row, failure: Failure) -> tuple[Step, dict[str, Any]]:
         """Which step follows a failure, and what it changes."""
@@ -208,11 +215,11 @@ class Delivering:
     async def _cannot_send(self, job: Row, started: int, reason: str) -> None:
         await self._take(job, Step.CANNOT_SEND, self._attempt(job, started, "klaerung"), last_error=reason)
 
-    async def _take(self, job: Row, step: Step, steps: list[Do], **changes: Any) -> None:
-        """Take a step as the owner of the claim; the attempt is recorded in any case."""
+    async def _take(self, job: Row, step: Step, steps: list[Do], told: Sequence[Do] = (), **changes: Any) -> None:
+        """Take a step as the owner of the claim, with what is told of it; the attempt is recorded in any case."""
         move = step_delivery(job, step, self._ctx.now(), owner=job["lease_owner"], **changes)
         try:
-            await self._ctx.db.commit(*steps, *move)
+            await self._ctx.db.commit(*steps, *move, *told)
         except StaleState:
             # A receipt, an operator or another gateway was quicker; what they recorded stands.
             await self._ctx.db.commit(*steps)

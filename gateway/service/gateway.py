@@ -34,6 +34,7 @@ from gateway.service.forwarding import Forwarding
 from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
 from gateway.service.listeners import Listeners
 from gateway.service.mailing import Mailing
+from gateway.service.notifying import Notifying
 from gateway.service.operating import Operating
 from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
@@ -115,6 +116,7 @@ class Gateway:
         self.accepting = Accepting(ctx, self._wake)
         self.reading = Reading(ctx)
         self.reminding = Reminding(ctx)
+        self.notifying = Notifying(ctx)
         self.receipts = Receipts(ctx, self._http, retry_policy(ctx))
         self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
         self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
@@ -206,12 +208,13 @@ class Gateway:
         await self.ctx.db.commit(self.ctx.event(Art.WIEDERANLAUF, self.ctx.self_akteur, **found))
 
     def _tidying(self) -> tuple[Callable[[], Awaitable[object]], ...]:
-        """Deadlines, requests that nobody judges any more, reminders, alarms, orphans."""
+        """Deadlines, requests that nobody judges any more, reminders, alarms, delays, orphans."""
         return (
             self.delivering.overdue,
             self.receiving.recover,
             self.reminding.remind,
             self.reminding.alarm,
+            self.notifying.tell_of_delays,
             self._sweep,
         )
 

@@ -2,7 +2,7 @@
 
 Promises: each open duty is reminded once, on its day: an event on the message that opened it, which the authority that
 owes it sees; a withheld notice again and again, for it may wait long (Nr. 1). An inbox entry that nobody collected in
-time raises one alarm. Of several gateways on one database one does it.
+time raises one alarm, of which its sender is told. Of several gateways on one database one does it.
 Fails: `StoreError`; the next round begins where this one ended.
 """
 
@@ -16,6 +16,7 @@ from gateway import clock
 from gateway.events import Art
 from gateway.service.context import Context
 from gateway.service.duties import MAKING_UP
+from gateway.service.notifying import Notifying, uncollected
 from gateway.store.database import Row, StaleState
 from gateway.store.steps import do
 
@@ -31,6 +32,7 @@ class Reminding:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._notifying = Notifying(ctx)
 
     async def remind(self) -> int:
         """Remind of duties whose day has come.
@@ -99,5 +101,7 @@ class Reminding:
             grund="nicht_abgeholt",
             empfaenger=delivery["empfaenger"],
         )
-        await self._ctx.db.commit(do("mark_alarmed", expect=1, id=delivery["id"], now=self._ctx.now()), event)
+        mark = do("mark_alarmed", expect=1, id=delivery["id"], now=self._ctx.now())
+        told = await self._notifying.late(delivery, uncollected()) if delivery["late_notice"] is None else []
+        await self._ctx.db.commit(mark, event, *told)
         log.warning("not collected: delivery %s to %s", delivery["id"], delivery["empfaenger"])

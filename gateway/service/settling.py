@@ -21,6 +21,7 @@ from gateway.seal.policy import PolicyRefused, load_certificates
 from gateway.seal.sealer import open_signed, recipient_certificate
 from gateway.seal.signed import SignatureRefused
 from gateway.service.context import Context, new_id
+from gateway.service.notifying import Notifying
 from gateway.service.steps import step_delivery
 from gateway.settle.mdn import parse_report
 from gateway.settle.receipt import Evidence, Expected, Verdict, judge
@@ -37,6 +38,7 @@ class Settling:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._notifying = Notifying(ctx)
 
     async def receive(self, entity: bytes, from_partner: Partner | None = None) -> None:
         """A receipt that came by itself, by AS2 or mail.
@@ -80,8 +82,11 @@ class Settling:
         changes = self._changes(delivery, partner, verdict, receipt_id)
         change = step_delivery(delivery, verdict.step, self._ctx.now(), **changes)
         again = self._new_sealing(delivery, partner) if verdict.reseal else []
+        told: list[Do] = []
+        if verdict.step is Step.RECEIPT_NEGATIVE and not again:
+            told = await self._notifying.failed(delivery, changes["last_error"], rejected=True)
         try:
-            await self._ctx.db.commit(*with_steps, *steps, *change, *again)
+            await self._ctx.db.commit(*with_steps, *steps, *change, *again, *told)
         except StaleState:  # settled already: the receipt is kept as evidence and changes nothing
             await self._ctx.db.commit(*with_steps, *steps)
 
