@@ -51,6 +51,15 @@ class Kopf:
         return self.wurzel.rpartition(".")[2]
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Gefordert:
+    """Something that a number of the decree demands of somebody, as a message's own words name it."""
+
+    nummer: str
+    teil: str = ""
+    """Which of several things (5.1: `urteil`, `massnahme456a`); empty where the number demands one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Geprueft:
     """A message that passed XSD and the rules beyond XSD."""
@@ -58,8 +67,10 @@ class Geprueft:
     kopf: Kopf
     sachverhalt: Sachverhalt | None
     """Facts for the rules; None for roots that go to their named addressee without `entscheide`."""
-    bedingungen: frozenset[str] = frozenset()
-    """Numbers whose conditional duty the message makes real: 2.6 (Einvernehmen granted), 5.1 (something follows)."""
+    bedingungen: frozenset[Gefordert] = frozenset()
+    """Conditional duties that the message makes real: 2.6 (Einvernehmen granted), 5.1 (something follows)."""
+    erbracht: frozenset[Gefordert] = frozenset()
+    """What the message brings of what a number demands piece by piece (5.1)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from lxml import etree
 
 from gateway.check import anlass_rules, facts, intake, rules, validate
 from gateway.check.catalogue import Catalogue
-from gateway.check.conditions import conditions_of
+from gateway.check.conditions import brought_by, opened_by
 from gateway.check.explain_worker import Explainer
 from gateway.check.head import head_of, version_holder, version_of
 from gateway.check.mistra import Zuordnung
@@ -129,7 +129,8 @@ class Checker:
             mapping = self._mapping if self._mapping.wurzel == document.wurzel else None
             mapped = functools.partial(mapping.facts, root) if mapping is not None else None
             kopf, found = official_facts(kopf, sachverhalt, empfaenger, mapped)
-        return Geprueft(kopf, _dated(found, today), conditions_of(root) if own else frozenset())
+        dated = _dated(found, today)
+        return Geprueft(kopf, dated, opened_by(root), brought_by(root)) if own else Geprueft(kopf, dated)
 
     async def close(self) -> None:
         """End the worker process, if one was started. Idempotent."""

@@ -1,4 +1,4 @@
-"""Which conditional duties a message makes real, beyond its facts: what only the message's own words say.
+"""What only a message's own words say about duties: which it opens, and which part of one it brings.
 
 Promises: pure; looks at elements that the XSD has accepted.
 Fails: not at all.
@@ -6,23 +6,49 @@ Fails: not at all.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from lxml import etree
 
-_WORDS: Final = {
-    "urteilFolgt": "5.1",  # „übersendet ihr im Falle einer Verurteilung nach Vorliegen das rechtskräftige Urteil“
-    "massnahme456aFolgt": "5.1",  # „von welchem Zeitpunkt an eine Maßnahme nach § 456a StPO in Betracht kommt“
-    "einvernehmenErteilt": "2.6",  # „Im Falle des erteilten Einvernehmens unterrichtet die Ausländerbehörde …“
+from gateway.message import Gefordert
+
+URTEIL: Final = Gefordert("5.1", "urteil")
+MASSNAHME_456A: Final = Gefordert("5.1", "massnahme456a")
+_OPENS: Final = {
+    "urteilFolgt": URTEIL,  # „übersendet ihr im Falle einer Verurteilung nach Vorliegen das rechtskräftige Urteil“
+    "massnahme456aFolgt": MASSNAHME_456A,  # „von welchem Zeitpunkt an eine Maßnahme nach § 456a StPO in Betracht kommt“
+    "einvernehmenErteilt": Gefordert("2.6"),  # „Im Falle des erteilten Einvernehmens unterrichtet die …behörde …“
 }
-"""Element of our families that, where it stands, opens the duty of this number."""
+"""Element of our families that, where it stands, opens this duty."""
+_SUPPLEMENT: Final = "auswahl_nachgereicht"
+_BRINGS: Final = {"urteil": URTEIL, "massnahme456aAb": MASSNAHME_456A}
+"""Element of a supplement that brings what was announced as following."""
 
 
-def conditions_of(root: etree._Element) -> frozenset[str]:
-    """Numbers of the decree whose conditional duty the message opens.
+def opened_by(root: etree._Element) -> frozenset[Gefordert]:
+    """Conditional duties that the message opens.
 
     Args:
         root: the root element of a valid message.
     """
-    names = {etree.QName(element).localname for element in root.iter(etree.Element)}
-    return frozenset(nummer for name, nummer in _WORDS.items() if name in names)
+    return _named(root.iter(etree.Element), _OPENS)
+
+
+def brought_by(root: etree._Element) -> frozenset[Gefordert]:
+    """What a supplement brings; empty for every other message.
+
+    Args:
+        root: the root element of a valid message.
+    """
+    found = next((each for each in root.iter(etree.Element) if _name(each) == _SUPPLEMENT), None)
+    return _named(found, _BRINGS) if found is not None else frozenset()
+
+
+def _named(elements: Iterable[etree._Element], table: Mapping[str, Gefordert]) -> frozenset[Gefordert]:
+    names = {_name(element) for element in elements}
+    return frozenset(demanded for name, demanded in table.items() if name in names)
+
+
+def _name(element: etree._Element) -> str:
+    return etree.QName(element).localname

@@ -132,10 +132,10 @@ class Accepting:
         deliveries = await self.plan(entscheidung, test=kopf.test, size=size)
         anlass = facts.anlass if facts else None
         draft = Draft(new_id(), herkunft, kopf, anlass, entscheidung, print_, self._ctx.now(), deliveries)
-        joining = self._joining(found, draft, facts, geprueft.bedingungen)
+        joining = self._joining(found, draft, facts, geprueft)
         return await self._store(draft, submission, joining)
 
-    def _joining(self, found: Found, draft: Draft, facts: Sachverhalt | None, conditions: frozenset[str]) -> list[Do]:
+    def _joining(self, found: Found, draft: Draft, facts: Sachverhalt | None, words: Geprueft) -> list[Do]:
         """Statements that put a message into its Vorgang, with its duties, and keep its facts."""
         if withheld(draft.entscheidung, facts, self._ctx.directory):
             steps = self.vorgaenge.withhold_steps(found, draft.id, draft.kopf, facts)
@@ -144,7 +144,7 @@ class Accepting:
             steps = self.vorgaenge.join_steps(found, draft.id, draft.kopf, facts)
         return [
             *steps,
-            *self.duties.steps(found, draft.id, draft.entscheidung, conditions),
+            *self.duties.steps(found, draft.id, draft.entscheidung, words),
             *clearing_steps(self._ctx, draft.id, draft.entscheidung),
             *facts_step(self._ctx, draft.id, facts),
         ]

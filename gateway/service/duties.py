@@ -1,7 +1,7 @@
 """Duties: what a decision opens, what it fulfils, what a forward hands over (requirements.md, the table's "open duty").
 
 Promises: a duty opens once for each message, number and authority; it ends with the message that fulfils it; of a day
-that a newer notice says anew (5.6) only the newest counts.
+that a newer notice says anew (5.6) only the newest counts. Where a number demands two things (5.1), each is a duty.
 Fails: not by itself; returns statements for the step that decides.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from gateway import clock
+from gateway.message import Gefordert, Geprueft
 from gateway.route.vorgang import AUSLAENDERBEHOERDEN
 from gateway.service.context import Context, new_id
 from gateway.service.vorgaenge import Found
@@ -30,9 +31,7 @@ class Duties:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    def steps(
-        self, found: Found, message_id: str, decision: Entscheidung, conditions: Collection[str] = ()
-    ) -> list[Do]:
+    def steps(self, found: Found, message_id: str, decision: Entscheidung, words: Geprueft | None = None) -> list[Do]:
         """Statements that open and fulfil duties, as the decision says.
 
         Args:
@@ -40,16 +39,19 @@ class Duties:
             message_id: the message that was decided.
             decision: its decision; only what is sent opens duties, what is `entbehrlich` may fulfil one, what is
                 withheld obliges its sender alone.
-            conditions: numbers whose conditional duty the message makes real (2.6 granted, 5.1 follows).
+            words: what the message's own words open (2.6 granted, 5.1 follows) and bring (5.1).
         """
         if decision.entscheidung == "zurueckgestellt":
             return [self._undated(found, message_id, f) for f in decision.folgen if f.art == "nachholung"]
         if decision.entscheidung not in ("zustellen", "entbehrlich"):
             return []
-        steps = [step for folge in decision.folgen for step in self._ended(found, message_id, folge)]
+        brought = words.erbracht if words else frozenset()
+        steps = [step for folge in decision.folgen for step in self._ended(found, message_id, folge, brought)]
         if decision.entscheidung == "entbehrlich":
             return steps
-        steps += [self._undated(found, message_id, f) for f in decision.folgen if _opens(f, decision, conditions)]
+        conditions = words.bedingungen if words else frozenset()
+        for folge in decision.folgen:
+            steps += [self._undated(found, message_id, folge, teil) for teil in _opens(folge, decision, conditions)]
         return steps + self._deadlines(found, message_id, decision)
 
     def made_up(self, found: Found, message_id: str, absender: str) -> Do:
@@ -62,13 +64,13 @@ class Duties:
         for duty in duties:
             steps.append(do("fulfil_duty", id=duty["id"], done=self._ctx.now(), done_by=message_id))
             dated = duty["faellig_am"] if duty["faellig_am"] != self._day_of(duty) else None
-            steps.append(self._insert(found, message_id, duty["nummer"], an, duty["text"], dated))
+            steps.append(self._insert(found, message_id, duty["nummer"], an, duty["text"], dated, duty["teil"]))
         return steps
 
     def _day_of(self, duty: Row) -> str:
         return clock.day(duty["opened"]).isoformat()
 
-    def _ended(self, found: Found, message_id: str, folge: Folge) -> list[Do]:
+    def _ended(self, found: Found, message_id: str, folge: Folge, brought: Collection[Gefordert]) -> list[Do]:
         if folge.art == "ruecknahme" and folge.empfaenger:  # a withdrawn Ersuchen needs no answer
             return [self._fulfil(found, message_id, ANSWER, folge.empfaenger)]
         if folge.art != "erledigt" or not folge.pflichtig:
@@ -77,17 +79,24 @@ class Duties:
         owners = [folge.pflichtig]
         if folge.pflichtig.startswith(AUSLAENDERBEHOERDEN) and lage.festgestellte_abh == folge.pflichtig:
             owners += lage.unterrichtete_abhs  # the established ABH acts for the one before it
-        return [self._fulfil(found, message_id, folge.nummer, owner) for owner in dict.fromkeys(owners)]
+        parts: list[str | None] = [each.teil for each in sorted(brought) if each.nummer == folge.nummer] or [None]
+        whom = dict.fromkeys(owners)
+        return [self._fulfil(found, message_id, folge.nummer, owner, teil) for owner in whom for teil in parts]
 
-    def _fulfil(self, found: Found, message_id: str, nummer: str, pflichtig: str) -> Do:
-        now = self._ctx.now()
+    def _fulfil(self, found: Found, message_id: str, nummer: str, pflichtig: str, teil: str | None = None) -> Do:
         return do(
-            "fulfil_duties", vorgang_id=found.id, nummer=nummer, pflichtig=pflichtig, done=now, done_by=message_id
+            "fulfil_duties",
+            vorgang_id=found.id,
+            nummer=nummer,
+            teil=teil,
+            pflichtig=pflichtig,
+            done=self._ctx.now(),
+            done_by=message_id,
         )
 
-    def _undated(self, found: Found, message_id: str, folge: Folge) -> Do:
+    def _undated(self, found: Found, message_id: str, folge: Folge, teil: str = "") -> Do:
         assert folge.pflichtig, folge
-        return self._insert(found, message_id, folge.nummer, folge.pflichtig, folge.text)
+        return self._insert(found, message_id, folge.nummer, folge.pflichtig, folge.text, teil=teil)
 
     def _deadlines(self, found: Found, message_id: str, decision: Entscheidung) -> list[Do]:
         steps = []
@@ -100,7 +109,14 @@ class Duties:
         return steps
 
     def _insert(
-        self, found: Found, message_id: str, nummer: str, pflichtig: str, text: str, dated: str | None = None
+        self,
+        found: Found,
+        message_id: str,
+        nummer: str,
+        pflichtig: str,
+        text: str,
+        dated: str | None = None,
+        teil: str = "",
     ) -> Do:
         setting, today = self._ctx.config.fristen, self._ctx.today()
         if dated is not None:
@@ -114,6 +130,7 @@ class Duties:
             vorgang_id=found.id,
             message_id=message_id,
             nummer=nummer,
+            teil=teil,
             pflichtig=pflichtig,
             faellig_am=dated or today.isoformat(),
             text=text,
@@ -122,10 +139,11 @@ class Duties:
         )
 
 
-def _opens(folge: Folge, decision: Entscheidung, conditions: Collection[str]) -> bool:
-    """Whether a Folge opens a duty: at once, or on the message's word; an answer is watched if eilbedürftig (2.5)."""
+def _opens(folge: Folge, decision: Entscheidung, conditions: Collection[Gefordert]) -> list[str]:
+    """What a Folge opens a duty for: at once, or on the message's word; an answer is watched if eilbedürftig (2.5)."""
     if not folge.pflichtig:
-        return False
+        return []
     if folge.art == "bedingte_pflicht":
-        return folge.nummer in conditions
-    return folge.art == "pflicht" and (folge.nummer != ANSWER or decision.vorrang)
+        return [each.teil for each in sorted(conditions) if each.nummer == folge.nummer]
+    watched = folge.art == "pflicht" and (folge.nummer != ANSWER or decision.vorrang)
+    return [""] if watched else []

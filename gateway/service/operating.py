@@ -18,7 +18,7 @@ from gateway import clock
 from gateway.accept.commands import Assignment, Reason
 from gateway.errors import Conflict, Forbidden, Invalid, NotFound, Overloaded
 from gateway.events import Art
-from gateway.message import Answer, Caller
+from gateway.message import Answer, Caller, Geprueft
 from gateway.route.assignment import consequences
 from gateway.route.plan import Planned, plan
 from gateway.route.vorgang import withheld
@@ -257,7 +257,7 @@ class Operating:
         planned = await self._accepting.plan(decision, test=bool(row["test"]), size=await self._size(row))
         status = message_status([(p.status, 0) for p in planned]) if planned else MessageStatus(decision.entscheidung)
         duties, unchanged = self._accepting.duties, self._accepting.vorgaenge.unchanged_steps(stored.found)
-        steps = duties.steps(stored.found, row["id"], decision, await self._conditions(row))
+        steps = duties.steps(stored.found, row["id"], decision, await self._words(row))
         if act.art is Art.FREIGABE:
             steps.insert(0, duties.made_up(stored.found, row["id"], row["absender"]))
         if decision.entscheidung == "zustellen":
@@ -292,14 +292,13 @@ class Operating:
         ]
         return [*steps, do("insert_readers", message_id=row["id"])]
 
-    async def _conditions(self, row: Row) -> frozenset[str]:
-        """Conditional duties that the message's own words open; official messages have none."""
+    async def _words(self, row: Row) -> Geprueft | None:
+        """What the message's own words say of duties; official messages say nothing."""
         if row["familie"] == "xjustiz":
-            return frozenset()
+            return None
         parts = await self._ctx.db.fetch("parts", row["id"])
         xml = await self._ctx.content.read_all(parts[0]["content_id"], limit=XML_LIMIT)
-        checked = await self._ctx.checker.check(xml, today=clock.day(row["eingang"]), attachments=None)
-        return checked.bedingungen
+        return await self._ctx.checker.check(xml, today=clock.day(row["eingang"]), attachments=None)
 
     async def _size(self, row: Row) -> int:
         return sum(part["bytes"] for part in await self._ctx.db.fetch("parts", row["id"]))

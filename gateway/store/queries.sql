@@ -637,17 +637,18 @@ select * from clearing where done is null and (opened, id) > ($1, $2) order by o
 -- name: finish_clearing(id, now)
 update clearing set done = $2 where id = $1 and done is null;
 
--- name: insert_duty(id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, remind_on, opened)
-insert into duty (id, vorgang_id, message_id, nummer, pflichtig, faellig_am, text, remind_on, opened)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing;
+-- name: insert_duty(id, vorgang_id, message_id, nummer, teil, pflichtig, faellig_am, text, remind_on, opened)
+insert into duty (id, vorgang_id, message_id, nummer, teil, pflichtig, faellig_am, text, remind_on, opened)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing;
 
 -- name: replace_duty(vorgang_id, nummer, pflichtig)
 -- A newer notice says the day anew.
 delete from duty where vorgang_id = $1 and nummer = $2 and pflichtig = $3 and done is null;
 
--- name: fulfil_duties(vorgang_id, nummer, pflichtig, done, done_by)
-update duty set done = $4, done_by = $5
-where vorgang_id = $1 and nummer = $2 and pflichtig = $3 and done is null;
+-- name: fulfil_duties(vorgang_id, nummer, teil, pflichtig, done, done_by)
+-- Of one thing that the number demands (teil), or of all (null).
+update duty set done = $5, done_by = $6
+where vorgang_id = $1 and nummer = $2 and (cast($3 as text) is null or teil = $3) and pflichtig = $4 and done is null;
 
 -- name: fulfil_duty(id, done, done_by)
 update duty set done = $2, done_by = $3 where id = $1 and done is null;

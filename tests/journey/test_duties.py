@@ -1,19 +1,26 @@
 """Duties: opened and fulfilled as the decree says, reminded once, listed for operators."""
 
 import asyncio
+import copy
 import json
-from datetime import date, timedelta
+import uuid
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
+import aiohttp
 import pytest
-from caseworld import JS, STA, Case, until
+from caseworld import AZR, JS, PERSON, STA, Case, name_of, until
 from click.testing import CliRunner
 from gatewayworld import BONN, KOELN, RHEIN_SIEG, Site
 
+from gateway.check.compose import Datei, NoticeHead
+from gateway.check.compose_any import compose_any
 from gateway.cli.main import cli
+from routing import Sachverhalt
 
 SILENT: dict[str, Any] = {"unterrichtet_nach_2_5": None}
-VERURTEILUNG = {
+VERURTEILUNG: dict[str, Any] = {
     "erledigtAm": "2026-09-24",
     "auswahl_erledigung": {
         "verurteilung": {
@@ -23,6 +30,30 @@ VERURTEILUNG = {
         }
     },
 }
+
+
+TIME_456A = {"auswahl_nachgereicht": {"massnahme456aAb": "2027-03-31"}}
+
+
+async def bring_urteil(case: Case, about: dict[str, Any]) -> None:
+    """The Urteil alone comes after its notice."""
+    document, name = str(uuid.uuid4()), f"Urteil_{uuid.uuid4()}.pdf"
+    head = NoticeHead(
+        eigene_id=str(uuid.uuid4()),
+        erstellt=datetime.now(UTC),
+        empfaenger=KOELN,
+        aktenzeichen=JS,
+        azr_nummer=AZR,
+        fremde_id=about["nachrichten_id"],
+    )
+    facts = Sachverhalt.from_json({"anlass": "urteil_nachgereicht", "absender": STA})
+    mehr = {"auswahl_nachgereicht": {"urteil": {"ref.sgo": document}}}
+    xml = compose_any(facts, head, PERSON, [Datei(name, document, "Urteil")], mehr, name_of)
+    form = aiohttp.FormData(quote_fields=False)
+    form.add_field("nachricht", xml, content_type="application/xml", filename="nachricht.xml")
+    form.add_field("datei", b"%PDF-1.7", content_type="application/pdf", filename=name)
+    status, answer = await case["sta"].call("POST", "/v1/messages", data=form)
+    assert status == 202, answer
 
 
 async def duties(case: Case, who: str, message_id: str) -> list[tuple[str, str, bool]]:
@@ -104,9 +135,26 @@ async def test_4_2_what_is_dispensable_opens_nothing(case: Case) -> None:
 async def test_5_1_the_urteil_that_follows(case: Case) -> None:
     done = await case.post("sta", "verfahren_erledigt", {"mehr": VERURTEILUNG}, halbstrafenzeitpunkt=None)
     assert await duties(case, "koeln", done["id"]) == [("5.1", STA, False)]
-    brought = {"mehr": {"auswahl_nachgereicht": {"massnahme456aAb": "2027-03-31"}}, "zu": done["nachrichten_id"]}
-    await case.post("sta", "urteil_nachgereicht", brought)
+    await case.post("sta", "urteil_nachgereicht", {"mehr": TIME_456A, "zu": done["nachrichten_id"]})
+    assert await duties(case, "koeln", done["id"]) == [("5.1", STA, False)], "the Urteil is still owed"
+    await bring_urteil(case, done)
     assert await duties(case, "koeln", done["id"]) == [("5.1", STA, True)]
+
+
+@pytest.mark.parametrize("urteil_first", [True, False])
+async def test_5_1_urteil_and_time_follow_one_by_one(case: Case, urteil_first: bool) -> None:
+    mehr = copy.deepcopy(VERURTEILUNG)
+    sentence = mehr["auswahl_erledigung"]["verurteilung"]
+    sentence["auswahl_rechtsfolge"] = {"freiheitsentziehung": {"auswahl_massnahme456a": {"massnahme456aFolgt": True}}}
+    done = await case.post("sta", "verfahren_erledigt", {"mehr": mehr}, halbstrafenzeitpunkt=None)
+    assert await duties(case, "koeln", done["id"]) == [("5.1", STA, False)] * 2
+    time = partial(case.post, "sta", "urteil_nachgereicht", {"mehr": TIME_456A, "zu": done["nachrichten_id"]})
+    urteil = partial(bring_urteil, case, done)
+    first, second = (urteil, time) if urteil_first else (time, urteil)
+    await first()
+    assert sorted(end for *_, end in await duties(case, "koeln", done["id"])) == [False, True]
+    await second()
+    assert await duties(case, "koeln", done["id"]) == [("5.1", STA, True)] * 2
 
 
 async def test_5_1_an_acquittal_opens_nothing(case: Case) -> None:
