@@ -26,6 +26,7 @@ from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.profile import Connection
 from gateway.cli.shell import stop
 from gateway.config_tables import KeyFiles
+from gateway.connector import Connector
 from gateway.pki import PkiError, load_certificates, pem_of
 from gateway.tls import client_context
 
@@ -164,7 +165,7 @@ async def _run(target: Connection, work: Callable[[Api], Coroutine[Any, Any, T]]
     anchors = [pem_of(each) for each in load_certificates(target.ca)] if target.ca else []
     context = client_context(anchors, KeyFiles(key=target.key, crt=target.cert))
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
-    connector = aiohttp.TCPConnector(ssl=context, limit=4)
+    connector = Connector(ssl=context, limit=4)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
         return await work(Api(session, target.url))
 

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from gateway.cli.inbox import sign_detached
+from gateway.connector import Connector
 from gateway.demo.cast import Cast, DemoFailed, Site
 from gateway.demo.letters import Notice
 from gateway.message import Teil
@@ -33,7 +34,7 @@ class Agency:
         context.load_cert_chain(f"{stem}.crt", f"{stem}.key")
         self.key = key
         self._site = site
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context))
+        self._session = aiohttp.ClientSession(connector=Connector(ssl=context))
 
     async def close(self) -> None:
         """Hang up."""

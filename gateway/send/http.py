@@ -18,6 +18,7 @@ from typing import Any, Final
 import aiohttp
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_exponential
 
+from gateway.connector import AddressInfo, Connector, new_socket
 from gateway.send.failure import Failure, Trouble, from_trouble
 
 MAX_RESPONSE: Final = 1024 * 1024
@@ -79,7 +80,7 @@ def new_session(*, private_addresses: bool, limit: int = 100) -> aiohttp.ClientS
             `private_adressen`).
         limit: most connections at once.
     """
-    connector = aiohttp.TCPConnector(limit=limit, socket_factory=None if private_addresses else _public_socket)
+    connector = Connector(new_socket if private_addresses else _public_socket, limit=limit)
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -231,12 +232,11 @@ def _is_unconnected(error: BaseException) -> bool:
     return trouble_of(error) is Trouble.CONNECT
 
 
-def _public_socket(addr_info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+def _public_socket(address: AddressInfo) -> socket.socket:
     """A socket for a public address; the check sits here, behind every resolution of the name."""
-    family, kind, protocol, _, address = addr_info
-    if not is_public(str(address[0])):
+    if not is_public(str(address[-1][0])):
         raise ForbiddenAddressError("private address")
-    return socket.socket(family=family, type=kind, proto=protocol)
+    return new_socket(address)
 
 
 def is_public(address: str) -> bool:

@@ -19,6 +19,7 @@ SHARED = {
     "web",
     "events",
     "clock",
+    "connector",
 }
 """Modules beside the stage folders that every stage may import."""
 
