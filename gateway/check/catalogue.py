@@ -90,6 +90,12 @@ class Catalogue:
         text = f"Version {pack.version} gilt {span}, heute also nicht. Angenommen wird: {versions}."
         raise Invalid(text, Befund("version_nicht_gueltig", text), code="version_nicht_gueltig")
 
+    def last_day(self, namensraum: str, wurzel: str, version: str | None) -> date | None:
+        """The last day on which a version counted that has ended; None for one that has not, or that nobody knows."""
+        packs = [pack for pack in self.packs if pack.namensraum == namensraum and wurzel in pack.wurzeln]
+        ended = [pack.bis for pack in packs if version is not None and pack.nimmt(version)]
+        return None if None in ended else max((day for day in ended if day is not None), default=None)
+
     def _unknown_root(self, namensraum: str) -> Invalid:
         """The refusal of a root that no pack declares, naming what would be taken."""
         known = sorted({pack.namensraum for pack in self.packs})

@@ -132,6 +132,16 @@ class Checker:
         dated = _dated(found, today)
         return Geprueft(kopf, dated, opened_by(root), brought_by(root)) if own else Geprueft(kopf, dated)
 
+    def last_day(self, xml: bytes) -> date | None:
+        """The last day on which the version of a message counted, where it has ended.
+
+        Raises:
+            Malformed: not the XML that we take.
+            TooLarge: beyond a limit.
+        """
+        document = intake.parse(xml)
+        return self.catalogue.last_day(document.namensraum, document.wurzel, version_of(document.root))
+
     async def close(self) -> None:
         """End the worker process, if one was started. Idempotent."""
         self._explainer.close()

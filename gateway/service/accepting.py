@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 from gateway.clock import as_iso
@@ -99,12 +100,14 @@ class Accepting:
         """
         if self._ctx.config.gateway.eigene and herkunft == "api":
             raise Forbidden("Dieses Gateway nimmt nur entgegen. Senden Sie an den Vermittler.", code="edge")
-        geprueft = await self._check(submission)
+        try:
+            geprueft = await self._check(submission, self._ctx.today())
+        except Invalid as refusal:
+            if refusal.code != "version_nicht_gueltig":
+                raise
+            return await self._answered_then(submission, refusal)
+        self._demand_own(submission, geprueft.kopf)
         kopf = geprueft.kopf
-        if kopf.absender is None or kopf.absender not in submission.caller.behoerden:
-            raise Forbidden(
-                "Der Absender der Nachricht gehört nicht zu den Behörden Ihres Zertifikats.", code="absender_fremd"
-            )
         print_ = fingerprint(submission)
         known = await self._known(kopf, print_)
         if known is not None:
@@ -119,6 +122,24 @@ class Accepting:
                 if known is not None:
                     return known
         raise Overloaded(retry_after=1)
+
+    async def _answered_then(self, submission: Submission, refusal: Invalid) -> Answer:
+        """The stored answer to a post that was taken while its version counted, and is repeated now; else `refusal`."""
+        then = self._ctx.checker.last_day(submission.xml)
+        if then is None:
+            raise refusal
+        kopf = (await self._check(submission, then)).kopf
+        self._demand_own(submission, kopf)
+        known = await self._known(kopf, fingerprint(submission))
+        if known is None:
+            raise refusal
+        return known
+
+    def _demand_own(self, submission: Submission, kopf: Kopf) -> None:
+        if kopf.absender is None or kopf.absender not in submission.caller.behoerden:
+            raise Forbidden(
+                "Der Absender der Nachricht gehört nicht zu den Behörden Ihres Zertifikats.", code="absender_fremd"
+            )
 
     async def _decide_and_store(self, submission: Submission, geprueft: Geprueft, print_: str, herkunft: str) -> Answer:
         kopf, facts = geprueft.kopf, geprueft.sachverhalt
@@ -157,10 +178,10 @@ class Accepting:
             [plan(key, await self._ctx.partners.of(key), test=test, size=size) for key in entscheidung.empfaenger]
         )
 
-    async def _check(self, submission: Submission) -> Geprueft:
+    async def _check(self, submission: Submission, today: date) -> Geprueft:
         return await self._ctx.checker.check(
             submission.xml,
-            today=self._ctx.today(),
+            today=today,
             attachments=[file.name for file in submission.files],
             sachverhalt=_json_part(submission.sachverhalt),
             empfaenger=submission.empfaenger,
@@ -176,10 +197,10 @@ class Accepting:
                 "Vergeben Sie für jede neue Nachricht eine neue ID.",
                 code="id_vergeben",
             )
-        return Answer(200, bytes(row["answer"]), f"/v1/messages/{row['id']}")
+        return Answer(200, bytes(row["answer"]), self._ctx.url_of(row["id"]))
 
     async def _store(self, draft: Draft, submission: Submission, joining: list[Do]) -> Answer:
-        answer = answer_body(draft, hashlib.sha256(submission.xml).hexdigest())
+        answer = answer_body(draft, hashlib.sha256(submission.xml).hexdigest(), self._ctx.url_of(draft.id))
         parts = parts_of(submission)
         accepted = self._ctx.event(
             Art.ANNAHME,
@@ -194,7 +215,7 @@ class Accepting:
         ]
         await self._ctx.db.commit(*message_steps(self._ctx, draft, answer), *contents, *joining, accepted)
         self._wake()
-        return Answer(202, answer, f"/v1/messages/{draft.id}")
+        return Answer(202, answer, self._ctx.url_of(draft.id))
 
 
 def decide(ctx: Context, facts: Sachverhalt, lage: Vorgangslage) -> Entscheidung:
@@ -234,7 +255,7 @@ def clearing_steps(ctx: Context, message_id: str, entscheidung: Entscheidung) ->
     ]
 
 
-def answer_body(draft: Draft, sha256: str) -> bytes:
+def answer_body(draft: Draft, sha256: str, url: str) -> bytes:
     """The body of the 202, as it is stored and repeated."""
     value: dict[str, Any] = {
         "id": draft.id,
@@ -245,7 +266,7 @@ def answer_body(draft: Draft, sha256: str) -> bytes:
             "art": "annahme",
             "sha256": sha256,
             "zeitpunkt": as_iso(draft.at),
-            "url": f"/v1/messages/{draft.id}/evidence",
+            "url": f"{url}/evidence",
         },
     }
     return json.dumps(value, ensure_ascii=False).encode()

@@ -143,6 +143,10 @@ class Context:
         """The day of receipt in Germany."""
         return clock.day(self.now())
 
+    def url_of(self, message_id: str) -> str:
+        """Where callers find a message: a whole address where one is configured, else from `/v1` on."""
+        return f"{(self.config.api.oeffentliche_url or '').rstrip('/')}/v1/messages/{message_id}"
+
     def at(self) -> datetime:
         """Now, for certificates and signatures."""
         return clock.as_datetime(self.now())

@@ -172,7 +172,7 @@ class Forwarding:
             *await self._corrections(notice, passing.an),
             self._ctx.event(Art.WEITERLEITUNG, akteur(caller), message_id=original, **detail),
         )
-        return _answer(first, passing.an, second[0] if second else None)
+        return _answer(first, passing.an, second[0] if second else None, self._ctx.url_of(first.id))
 
     async def _commit(self, *steps: Do) -> None:
         try:
@@ -316,7 +316,7 @@ class Forwarding:
                 "Eine Weiterleitung dieser Mitteilung wartet schon auf die Klärung.", code="klaerung"
             ) from None
         decision = Entscheidung("klaerung", nummer, (Grund(nummer, text),))
-        return _recorded(notice, "klaerung", decision, {"an": None})
+        return _recorded(notice, "klaerung", decision, {"an": None}, self._ctx.url_of(notice.row["id"]))
 
     async def _within_justice(
         self, caller: Caller, message_id: str, notice: Notice, sta: str, command: Forward
@@ -350,7 +350,8 @@ class Forwarding:
         )
         text = "Das Ersuchen ist innerhalb der Staatsanwaltschaft an das Dezernat gegangen."
         decision = Entscheidung("zustellen", "2.5 Satz 3", (Grund("2.5 Satz 3", text),), (sta,))
-        return _recorded(notice, notice.row["status"], decision, {"an": sta, "dezernat": dezernat})
+        url = self._ctx.url_of(notice.row["id"])
+        return _recorded(notice, notice.row["status"], decision, {"an": sta, "dezernat": dezernat}, url)
 
 
 def _informed() -> Invalid:
@@ -381,7 +382,7 @@ def _nummer(original: str) -> str:
     return "5.4" if original.startswith("5.") else "3.2"
 
 
-def _answer(weiterleitung: Draft, an: str, mitteilung: Draft | None) -> Answer:
+def _answer(weiterleitung: Draft, an: str, mitteilung: Draft | None, url: str) -> Answer:
     value: dict[str, Any] = {
         "id": weiterleitung.id,
         "nachrichten_id": weiterleitung.kopf.eigene_id,
@@ -391,11 +392,11 @@ def _answer(weiterleitung: Draft, an: str, mitteilung: Draft | None) -> Answer:
         "zustaendigkeitsmitteilung": mitteilung.id if mitteilung else None,
     }
     body = json.dumps(value, ensure_ascii=False).encode()
-    return Answer(202, body, f"/v1/messages/{weiterleitung.id}")
+    return Answer(202, body, url)
 
 
-def _recorded(notice: Notice, status: str, decision: Entscheidung, more: dict[str, Any]) -> Answer:
+def _recorded(notice: Notice, status: str, decision: Entscheidung, more: dict[str, Any], url: str) -> Answer:
     """The answer where no message was made."""
     value: dict[str, Any] = {"id": notice.row["id"], "nachrichten_id": notice.row["eigene_id"], "status": status}
     value |= more | {"entscheidung": decision.as_json(), "zustaendigkeitsmitteilung": None}
-    return Answer(202, json.dumps(value, ensure_ascii=False).encode(), f"/v1/messages/{notice.row['id']}")
+    return Answer(202, json.dumps(value, ensure_ascii=False).encode(), url)
