@@ -7,7 +7,7 @@ Fails: not at all; what cannot be validated is a fact of the `Assessment`.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -32,6 +32,8 @@ from pyhanko_certvalidator.policy_decl import (
     FreshnessReqType,
 )
 
+from gateway.trust.bearing import Bearing, bearing
+from gateway.trust.rules import PRODUCTION, AdmittedSignatures, PathRules
 from gateway.trust.sources import Answer, Source, self_signed
 from gateway.trust.status import Assessment, Path, Revocation, is_test
 
@@ -69,7 +71,11 @@ class Registered:
 
 def _leads_to_test(path: Any) -> bool:
     """Whether anything on the way to the anchor is of the development CA."""
-    return any(is_test(x509.load_der_x509_certificate(each.dump())) for each in path.iter_certs(include_root=True))
+    return any(map(is_test, _certificates(path, include_root=True)))
+
+
+def _certificates(path: Any, *, include_root: bool) -> list[x509.Certificate]:
+    return [x509.load_der_x509_certificate(each.dump()) for each in path.iter_certs(include_root=include_root)]
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -83,6 +89,7 @@ def assess(
     at: datetime,
     *,
     pinned: bool = False,
+    rules: PathRules = PRODUCTION,
 ) -> Assessment:
     """All that is known of a certificate.
 
@@ -95,12 +102,13 @@ def assess(
         answers: CRLs and OCSP answers at hand.
         at: now.
         pinned: the agreement names it as an anchor although it is not self-signed (a TLS server's own certificate).
+        rules: what the path must keep to.
     """
     if self_signed(certificate):  # 1
         return Assessment(Path.ANKER, Revocation.NICHT_NOETIG, test=is_test(certificate))
-    check = _Check(certificate, registered.holding(at), answers, at)
-    path = check.path()  # 2
-    if isinstance(path, str):
+    check = _check(certificate, registered.holding(at), answers, at, rules)
+    path = "pfad_ungueltig" if check is None else check.path()  # 2
+    if check is None or isinstance(path, str):
         if pinned:
             return Assessment(Path.ANKER, Revocation.NICHT_NOETIG, test=is_test(certificate))
         return Assessment(Path.OHNE, Revocation.UNBEKANNT, test=is_test(certificate), reason=path)
@@ -114,16 +122,25 @@ def assess(
 
 def authentic(source: Source, answer: Answer, at: datetime) -> bool:
     """Whether an answer says something about the certificate that it was fetched for, by its issuer's word."""
-    check = _Check(source.certificate, Registered((source.issuer,)), [answer], at)
-    return check.last_known() is not Revocation.UNBEKANNT
+    check = _check(source.certificate, Registered((source.issuer,)), [answer], at, PRODUCTION)
+    return check is not None and check.last_known() is not Revocation.UNBEKANNT
+
+
+def _check(
+    certificate: x509.Certificate, registered: Registered, answers: Sequence[Answer], at: datetime, rules: PathRules
+) -> _Check | None:
+    """What the library is asked; None where it cannot be read."""
+    try:
+        return _Check(bearing(certificate, registered.anchors, registered.intermediates, answers), at, rules)
+    except (ValueError, TypeError):
+        return None
 
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    certificate: x509.Certificate
-    registered: Registered
-    answers: Sequence[Answer]
+    bearing: Bearing
     at: datetime
+    rules: PathRules
 
     def path(self) -> Any:
         """The library's path, or why there is none as a code."""
@@ -139,18 +156,19 @@ class _Check:
             return "pfad_ungueltig"
 
     def last_known(self) -> Revocation:
-        """What the newest answers say, whatever their age."""
+        """What the newest answers say, whatever their age; nothing, unless by whom each certificate names."""
         try:
-            self._validate(_LAST_KNOWN)
+            path = self._validate(_LAST_KNOWN)
         except RevokedError:
             return Revocation.GESPERRT
         except (ValidationError, PathBuildingError, ValueError, TypeError):
             return Revocation.UNBEKANNT
-        return Revocation.GUT
+        spoken = self.bearing.speaks_of(_certificates(path, include_root=False))
+        return Revocation.GUT if spoken else Revocation.UNBEKANNT
 
     def fresh_until(self) -> datetime | None:
         """Until when the answers behind `GUT` are fresh; past, where one of them is stale."""
-        ends = [answer.next_update for answer in self.answers]
+        ends = [answer.next_update for answer in self.bearing.answers]
         try:
             self._validate(_FRESH)
         except StaleRevinfoError as stale:
@@ -162,20 +180,26 @@ class _Check:
         return min((end for end in ends if end >= self.at), default=self.at)
 
     def _validate(self, policy: CertRevTrustPolicy) -> Any:
+        bearing = self.bearing
         context = ValidationContext(
-            trust_roots=[_asn1(each) for each in self.registered.anchors],
-            other_certs=[_asn1(each) for each in self.registered.intermediates],
+            trust_roots=_asn1(bearing.anchors),
+            other_certs=_asn1(bearing.intermediates),
             moment=self.at,
             allow_fetching=False,
-            crls=[answer.body for answer in self.answers if answer.kind == "crl"],
-            ocsps=[answer.body for answer in self.answers if answer.kind == "ocsp"],
+            crls=bearing.bodies("crl"),
+            ocsps=bearing.bodies("ocsp"),
             revinfo_policy=policy,
+            algorithm_usage_policy=self.rules.algorithms,
+            signature_validator=AdmittedSignatures(self.rules.algorithms, self.at),
         )
-        return _run(CertificateValidator(_asn1(self.certificate), validation_context=context).async_validate_path())
+        (certificate,) = _asn1([bearing.certificate])
+        validator = CertificateValidator(certificate, validation_context=context, pkix_params=self.rules.parameters)
+        return _run(validator.async_validate_path())
 
 
-def _asn1(certificate: x509.Certificate) -> Any:
-    return asn1.Certificate.load(certificate.public_bytes(Encoding.DER))
+def _asn1(certificates: Iterable[x509.Certificate]) -> list[Any]:
+    """As the library takes them; anew for each validation, since writing one out may change it (a default written)."""
+    return [asn1.Certificate.load(each.public_bytes(Encoding.DER)) for each in certificates]
 
 
 def _run(validation: Coroutine[Any, Any, T]) -> T:

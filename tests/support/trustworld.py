@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiohttp import web
+from asn1crypto import crl as asn1_crl
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -95,6 +96,13 @@ class Authority:
             entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
             builder = builder.add_revoked_certificate(entry)
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+    def crl_by_sha1(self, this: datetime) -> bytes:
+        """As nobody should sign any more; `cryptography` refuses to make one whole."""
+        crl = asn1_crl.CertificateList.load(self.crl(this))
+        crl["tbs_cert_list"]["signature"] = crl["signature_algorithm"] = {"algorithm": "sha1_ecdsa"}
+        crl["signature"] = self.key.sign(crl["tbs_cert_list"].dump(force=True), ec.ECDSA(hashes.SHA1()))
+        return crl.dump(force=True)
 
     def ocsp(self, certificate: x509.Certificate, this: datetime | None = None) -> bytes:
         this = this or datetime.now(UTC) - timedelta(minutes=1)

@@ -3,10 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa
+from cryptography.x509.oid import NameOID
+from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms
 from trustworld import DAY, NOW, Authority
 
 from gateway.pki_issue import DevelopmentCa, Request, self_signed
 from gateway.trust.path import Registered, assess, authentic
+from gateway.trust.rules import PathRules
 from gateway.trust.sources import Answer, next_fetch, next_try, read, sources
 from gateway.trust.status import Path, Revocation
 
@@ -101,6 +107,64 @@ def test_an_answer_by_somebody_else_says_nothing() -> None:
     assert assess(issued, REGISTERED, [crl(twin)], NOW).revocation is Revocation.UNBEKANNT
     both = [crl(twin), crl(ROOT)]
     assert assess(issued, REGISTERED, both, NOW).revocation is Revocation.GUT
+
+
+def test_a_sibling_cas_crl_says_nothing_about_a_ca() -> None:
+    root = Authority.root()
+    sub, *siblings = [root.sub(f"Zwischen-CA {n}") for n in range(4)]
+    registered = Registered((root.certificate,), tuple(each.certificate for each in (sub, *siblings)))
+    issued, theirs = sub.issue().certificate, [crl(each) for each in (sub, *siblings)]
+    assert assess(issued, registered, [crl(root), *theirs], NOW).revocation is Revocation.GUT
+    assert assess(issued, registered, theirs, NOW).revocation is Revocation.UNBEKANNT
+    root.revoke(sub.certificate)
+    assert assess(issued, registered, [*theirs, crl(root)], NOW).revocation is Revocation.GESPERRT
+
+
+def test_a_crl_of_a_cas_next_key_says_nothing_about_the_key_before() -> None:
+    root = Authority.root()
+    old, new = root.sub(), root.sub()  # one name, two keys
+    registered = Registered((root.certificate,), (old.certificate, new.certificate))
+    for authority in (old, new):
+        found = assess(authority.issue().certificate, registered, [crl(old), crl(new)], NOW)
+        assert found.revocation is Revocation.UNBEKANNT
+        found = assess(authority.issue().certificate, registered, [crl(root), crl(old), crl(new)], NOW)
+        assert found.revocation is Revocation.GUT
+
+
+def test_freshness_is_that_of_the_answers_that_bear_on_the_certificate() -> None:
+    other = Authority.root("Andere CA")
+    registered = Registered((ROOT.certificate, other.certificate))
+    answers = [crl(other, NOW - HOUR, 2 * HOUR), crl(ROOT)]
+    assert assess(ROOT.issue().certificate, registered, answers, NOW).fresh_until == NOW - HOUR + DAY
+
+
+def test_a_crl_signed_with_sha1_says_nothing() -> None:
+    ca = Authority.root(base="http://ca.example")
+    weak = read("crl", ca.crl_by_sha1(NOW - HOUR))
+    issued = ca.issue().certificate
+    assert assess(issued, Registered.of([ca.certificate]), [weak], NOW).revocation is Revocation.UNBEKANNT
+    (source,) = sources([issued], [ca.certificate])
+    assert not authentic(source, weak, NOW)
+    old = PathRules(algorithms=AcceptAllAlgorithms())
+    assert assess(issued, Registered.of([ca.certificate]), [weak], NOW, rules=old).revocation is Revocation.GUT
+
+
+def test_a_path_with_a_dsa_key_is_none() -> None:
+    key = dsa.generate_private_key(3072)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Alte CA")])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + DAY)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    anchor = builder.sign(key, hashes.SHA256())
+    issued = Authority(key, anchor).issue().certificate  # type: ignore[arg-type]
+    registered = Registered((anchor,))
+    assert assess(issued, registered, [], NOW).path is Path.OHNE
+    old = PathRules(algorithms=AcceptAllAlgorithms())
+    assert assess(issued, registered, [], NOW, rules=old).path is Path.PFAD
+
+
+def test_an_explicit_policy_may_be_asked_for() -> None:
+    issued = ROOT.issue().certificate
+    assert assess(issued, REGISTERED, [], NOW, rules=PathRules(explicit_policy=True)).path is Path.OHNE
 
 
 def test_ocsp_says_good_and_revoked() -> None:
