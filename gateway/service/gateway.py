@@ -33,6 +33,7 @@ from gateway.service.entering import Entering
 from gateway.service.forwarding import Forwarding
 from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
 from gateway.service.listeners import Listeners
+from gateway.service.logbook import SEAL_S, Logbook
 from gateway.service.mailing import Mailing
 from gateway.service.notifying import Notifying
 from gateway.service.operating import Operating
@@ -48,6 +49,7 @@ from gateway.service.showing import Showing
 from gateway.service.ways import As2Way, MailWay
 from gateway.store import open_database
 from gateway.store.content import Contents
+from gateway.store.database import StoreError
 from gateway.store.steps import do
 
 log = logging.getLogger(__name__)
@@ -111,6 +113,7 @@ class Gateway:
         self._ca_session: aiohttp.ClientSession | None = None
         self._revoking = Revoking(ctx, self._ca_http)
         self.expiring = Expiring(ctx)
+        self.logbook = Logbook(ctx)
         self._session: aiohttp.ClientSession | None = None
         settling = Settling(ctx)
         self.accepting = Accepting(ctx, self._wake)
@@ -133,7 +136,7 @@ class Gateway:
             receiving=self.receiving,
             mailing=Mailing(ctx, settling),
             who_is=self.who_is,
-            gauges=lambda: metrics(self.expiring.held, ctx.now()),
+            gauges=lambda: [*metrics(self.expiring.held, ctx.now()), *self.logbook.metrics()],
         )
         self._workers: list[Worker[Any]] = [
             Worker("zustellung", self.delivering, concurrency=DELIVERIES, poll_s=POLL_S),
@@ -161,6 +164,7 @@ class Gateway:
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
+            asyncio.create_task(self._regularly(SEAL_S, self.logbook.round)),
         ]
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]
@@ -173,6 +177,8 @@ class Gateway:
         for worker in self._workers:
             await worker.stop()
         await asyncio.gather(*self._tasks)
+        with contextlib.suppress(StoreError):  # what happened since the last round; if not now, then at the next start
+            await self.logbook.round()
         for session in (self._session, self._ca_session):
             if session is not None:
                 await session.close()

@@ -27,7 +27,7 @@ LOOK_S: Final = 2.0
 """How often files are looked at; SIGHUP looks at once."""
 RELOADED: Final = ("schluessel", "vertrauen", "zugang")
 """Tables of the configuration that are taken over while the gateway runs; the others need a restart."""
-_LOADED: Final[tuple[OwnUse, ...]] = ("sign", "mdn", "encrypt", "tls", "tls_client")
+_LOADED: Final[tuple[OwnUse, ...]] = ("sign", "mdn", "encrypt", "tls", "tls_client", "log")
 
 Stamp = frozenset[tuple[str, int, int, int]]
 """Path, time, size and inode of every file that counts."""

@@ -413,6 +413,71 @@ delete from certificate_notice where sha256 = $1 and grund = $2;
 -- name: notices()
 select sha256, grund from certificate_notice;
 
+-- ===== log =====
+
+-- name: unsealed_events(count)
+-- Events without a leaf, whenever they were committed.
+select id, at, art, message_id, delivery_id, akteur, detail from event where leaf is null order by id limit $1;
+
+-- name: log_lag(count)
+-- How many events wait for a leaf, counted up to a bound, and since when; no row where none does.
+select count(*) as n, min(at) as oldest from (select at from event where leaf is null order by id limit $1) picked
+having count(*) > 0;
+
+-- name: take_log(owner, now, lease_until)
+-- The lock; nothing comes back where another sealer holds it.
+update log_head set owner = $1, lease_until = $3 where id = 'log' and (lease_until < $2 or owner = $1)
+returning size;
+
+-- name: release_log(owner)
+update log_head set owner = null, lease_until = 0 where id = 'log' and owner = $1;
+
+-- name: grow_log(owner, before, size)
+-- Compare and set: a sealer whose lease ended, and who is not the last one any more, writes nothing.
+update log_head set size = $3 where id = 'log' and owner = $1 and size = $2;
+
+-- name: log_head(id)
+select size, owner, lease_until from log_head where id = $1;
+
+-- name: seal_event(id, leaf, salt)
+update event set leaf = $2, salt = $3 where id = $1 and leaf is null;
+
+-- name: put_tile(level, n, hashes)
+insert into log_tile (level, n, hashes) values ($1, $2, $3)
+on conflict (level, n) do update set hashes = excluded.hashes;
+
+-- name: tile(level, n)
+select hashes from log_tile where level = $1 and n = $2;
+
+-- name: insert_checkpoint(size, at, note, signature, certificate)
+insert into log_checkpoint (size, at, note, signature, certificate) values ($1, $2, $3, $4, $5);
+
+-- name: last_checkpoint()
+select size, at, note, signature, certificate from log_checkpoint where size > 0 order by size desc limit 1;
+
+-- name: checkpoints_after(size, count)
+select size, at, note, signature, certificate from log_checkpoint where size > $1 order by size limit $2;
+
+-- name: sealed_events(first, count)
+select leaf, salt, id, at, art, message_id, delivery_id, akteur, detail from event where leaf >= $1
+order by leaf limit $2;
+
+-- name: sealed_events_of_message(message_id)
+select leaf, salt, id, at, art, message_id, delivery_id, akteur, detail from event where message_id = $1 order by id;
+
+-- name: insert_proof(sha256, art, body, now)
+insert into proof (sha256, art, body, first_used) values ($1, $2, $3, $4) on conflict do nothing;
+
+-- name: insert_receipt_proof(receipt_id, sha256)
+insert into receipt_proof (receipt_id, sha256) values ($1, $2) on conflict do nothing;
+
+-- name: proof(sha256)
+select sha256, art, body from proof where sha256 = $1;
+
+-- name: proofs_of_receipt(receipt_id)
+select p.sha256, p.art, p.body from receipt_proof r join proof p on p.sha256 = r.sha256
+where r.receipt_id = $1 order by p.art, p.sha256;
+
 -- ===== inbound =====
 
 -- name: insert_inbound(id, as2_from, as2_to, wire_id, raw_sha256, raw_content, received, async_url, lease_until)

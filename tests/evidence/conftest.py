@@ -1,0 +1,67 @@
+"""A gateway's context on each database, without listeners: what the log and evidence need."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from gatewayworld import Site
+
+from gateway.config import Config
+from gateway.pki_issue import DevelopmentCa
+from gateway.service.context import Context
+from gateway.service.gateway import close_context, open_context
+
+
+@pytest.fixture(scope="session")
+def ca() -> DevelopmentCa:
+    return DevelopmentCa.create()
+
+
+@pytest.fixture
+def site(tmp_path: Path, ca: DevelopmentCa) -> Site:
+    found = Site(tmp_path / "hub", ca)
+    found.init("gw:nrw")
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def config(request: pytest.FixtureRequest, site: Site) -> Config:
+    if request.param == "postgres":
+        site.settings["store"] = {"url": request.getfixturevalue("postgres_url")}
+    return site.config()
+
+
+@pytest.fixture
+async def ctx(config: Config) -> AsyncIterator[Context]:
+    found = await open_context(config)
+    yield found
+    await close_context(found)
+
+
+Raw = Callable[..., Awaitable[list[tuple[Any, ...]]]]
+
+
+@pytest.fixture
+def raw(config: Config) -> Raw:
+    """Runs SQL behind the gateway's back."""
+    url = config.store.url
+
+    async def run(*statements: str) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        if url.startswith("sqlite"):
+            connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
+            for statement in statements:
+                rows = connection.execute(statement).fetchall()
+            connection.commit()
+            connection.close()
+            return rows
+        server = await asyncpg.connect(url)
+        for statement in statements:
+            rows = [tuple(record) for record in await server.fetch(statement)]
+        await server.close()
+        return rows
+
+    return run
