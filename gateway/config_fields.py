@@ -83,8 +83,18 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _key_source(value: str, info: ValidationInfo) -> str:
+    """A file, counted from the configuration's folder, or `env:NAME`."""
+    if not value.startswith("env:"):
+        return str(resolve(Path(value), info))
+    if not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", value):
+        raise ValueError("nach env: steht der Name einer Umgebungsvariablen, etwa env:GATEWAY_STORE_KEY")
+    return value
+
+
 AuthorityKey = Annotated[str, AfterValidator(_authority_key)]
 LocalPath = Annotated[Path, AfterValidator(resolve)]
+KeySource = Annotated[str, AfterValidator(_key_source)]
 Address = Annotated[str, AfterValidator(_address)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Whole = Annotated[int, Strict()]

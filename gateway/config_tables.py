@@ -25,6 +25,7 @@ from gateway.config_fields import (
     GATEWAY_KEY,
     Address,
     AuthorityKey,
+    KeySource,
     LocalPath,
     Number,
     PublicUrl,
@@ -140,8 +141,10 @@ class Store(Table):
 
     url: Annotated[str, Field(repr=False)] = "sqlite:///gateway.db"
     """`sqlite:///FILE` (made absolute here) or `postgresql://…`."""
-    schluessel: LocalPath = Path("keys/store.key")
-    """File with the 32-byte key, in hex or base64, that wraps the keys of stored content."""
+    schluessel: Annotated[tuple[KeySource, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (
+        "keys/store.key",
+    )
+    """Keys that wrap the keys of the store: files or `env:NAME`, see gateway/kek.py. The first wraps what is new."""
 
     @field_validator("url")
     @classmethod

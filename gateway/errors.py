@@ -52,7 +52,7 @@ class Refusal(Exception):
         entscheidung: dict[str, Any] | None = None,
         retry_after: int | None = None,
     ) -> None:
-        self.detail = detail or (self.__doc__ or "").strip()
+        self.detail = detail or " ".join((self.__doc__ or "").split())
         self.code = code or type(self).code
         self.befunde = befunde or (Befund(self.code, self.detail),)
         self.entscheidung = entscheidung
@@ -113,6 +113,14 @@ class Conflict(Refusal):
     title = "Konflikt"
 
 
+class Gone(Refusal):
+    """Der Inhalt dieser Nachricht ist gelöscht, weil die Aufbewahrungsfrist vorbei ist; die Nachweise sind noch da."""
+
+    status = 410
+    code = "inhalt_geloescht"
+    title = "Inhalt gelöscht"
+
+
 class TooLarge(Refusal):
     """Die Anfrage überschreitet eine Größengrenze."""
 
@@ -135,6 +143,14 @@ class Invalid(Refusal):
     status = 422
     code = "ungueltig"
     title = "Nachricht ungültig"
+
+
+class Damaged(Refusal):
+    """Der gespeicherte Inhalt ist beschädigt und wird nicht herausgegeben; bitte den Betrieb verständigen."""
+
+    status = 500
+    code = "inhalt_beschaedigt"
+    title = "Inhalt beschädigt"
 
 
 class Overloaded(Refusal):

@@ -43,4 +43,5 @@ class Art(StrEnum):
     EINSICHT_ERBETEN = "einsicht_erbeten"  # somebody gave a reason for looking at content
     EINSICHT_ZUGESTIMMT = "einsicht_zugestimmt"  # a second person agreed
     EINSICHT = "einsicht"  # content was shown
+    SCHLUESSELWECHSEL = "schluesselwechsel"  # a new key protects the store
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

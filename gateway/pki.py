@@ -204,8 +204,25 @@ def load_store_key(path: Path) -> bytes:
     Raises:
         PkiError: the file is missing, readable by others, or holds no such key.
     """
+    return decode_store_key(read_secret(path).strip(), str(path))
+
+
+def read_secret(path: Path) -> bytes:
+    """What a file holds that nobody else can read.
+
+    Raises:
+        PkiError: it is missing, too large, or others can read or change it.
+    """
     _demand_private(path)
-    text = _read(path).strip()
+    return _read(path)
+
+
+def decode_store_key(text: bytes, source: str) -> bytes:
+    """The 32-byte key that a text holds in hex or base64.
+
+    Raises:
+        PkiError: it holds none; names `source`.
+    """
     with contextlib.suppress(ValueError, binascii.Error):
         key = (
             bytes.fromhex(text.decode("ascii"))
@@ -215,7 +232,7 @@ def load_store_key(path: Path) -> bytes:
         if len(key) == STORE_KEY_BYTES:
             return key
     raise PkiError(
-        f"{path}: kein Schlüssel von {STORE_KEY_BYTES} Byte in Hex oder Base64; aus der Sicherung zurückholen"
+        f"{source}: kein Schlüssel von {STORE_KEY_BYTES} Byte in Hex oder Base64; aus der Sicherung zurückholen"
     )
 
 

@@ -1,4 +1,4 @@
-"""Private keys that stay in a PKCS#11 token: signing and ECDH, and RSA-OAEP where the token has it.
+"""Keys that stay in a PKCS#11 token: signing and ECDH, RSA-OAEP where the token has it, AES-GCM for the store.
 
 A `.key` file holds the key's URI instead of PEM (RFC 7512), on one line:
 `pkcs11:token=gateway;object=sign?module-path=/usr/lib/softhsm/libsofthsm2.so&pin-source=file:/etc/gateway/pin`.
@@ -74,6 +74,10 @@ class _Token:
     def decrypt(self, data: bytes, mechanism: str, parameter: Any) -> bytes:
         with self._lock:
             return bytes(self._key.decrypt(data, mechanism=_mechanism(mechanism), mechanism_param=parameter))
+
+    def encrypt(self, data: bytes, mechanism: str, parameter: Any) -> bytes:
+        with self._lock:
+            return bytes(self._key.encrypt(data, mechanism=_mechanism(mechanism), mechanism_param=parameter))
 
     def derive(self, point: bytes, size: int) -> bytes:
         import pkcs11
@@ -204,6 +208,27 @@ class TokenEcKey(ec.EllipticCurvePrivateKey):
         return self
 
 
+class TokenSecretKey:
+    """An AES key in a token."""
+
+    def __init__(self, token: _Token) -> None:
+        self._token = token
+
+    def encrypt(self, nonce: bytes, data: bytes, bound: bytes) -> bytes:
+        """AES-GCM with a tag of 16 bytes; raises `ValueError` where the token refuses."""
+        return _guarded(self._token.encrypt, data, "AES_GCM", _gcm(nonce, bound))
+
+    def decrypt(self, nonce: bytes, data: bytes, bound: bytes) -> bytes:
+        """The reverse; raises `ValueError` for what it did not encrypt so."""
+        return _guarded(self._token.decrypt, data, "AES_GCM", _gcm(nonce, bound))
+
+
+def _gcm(nonce: bytes, bound: bytes) -> Any:
+    import pkcs11
+
+    return pkcs11.GCMParams(nonce, bound, 128)
+
+
 def _guarded(work: Any, *args: Any) -> bytes:
     """A token's operation; its errors become `ValueError`, whose text tells nothing."""
     import pkcs11
@@ -235,17 +260,8 @@ def load(text: str, certificate: x509.Certificate, *, decrypts: bool) -> TokenRs
         TokenError: no such module, token or key; a wrong PIN; the key is not the certificate's, or the token cannot
             do what is needed.
     """
-    try:
-        import pkcs11
-    except ImportError:
-        raise TokenError("Schlüssel im Token brauchen das Zusatzpaket pkcs11 (python-pkcs11)") from None
     uri, public = Uri.parse(text), certificate.public_key()
-    try:
-        session, lock = _session(uri)
-        with lock:
-            handle = session.get_key(object_class=pkcs11.ObjectClass.PRIVATE_KEY, label=uri.name)
-    except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
-        raise TokenError(f"Token {uri.token}, Schlüssel {uri.name}: {type(error).__name__}") from None
+    handle, lock = _found(uri, "PRIVATE_KEY")
     key: TokenRsaKey | TokenEcKey
     if isinstance(public, rsa.RSAPublicKey):
         key = TokenRsaKey(_Token(handle, lock), public)
@@ -256,6 +272,29 @@ def load(text: str, certificate: x509.Certificate, *, decrypts: bool) -> TokenRs
     if not _belongs(key, decrypts):
         raise TokenError(f"Schlüssel {uri.name} gehört nicht zum Zertifikat, oder das Token kann das Verfahren nicht")
     return key
+
+
+def load_secret(text: str) -> TokenSecretKey:
+    """The AES key that a URI names.
+
+    Raises:
+        TokenError: no such module, token or key; a wrong PIN.
+    """
+    return TokenSecretKey(_Token(*_found(Uri.parse(text), "SECRET_KEY")))
+
+
+def _found(uri: Uri, kind: str) -> tuple[Any, threading.Lock]:
+    """A key's handle, and the lock of its session."""
+    try:
+        import pkcs11
+    except ImportError:
+        raise TokenError("Schlüssel im Token brauchen das Zusatzpaket pkcs11 (python-pkcs11)") from None
+    try:
+        session, lock = _session(uri)
+        with lock:
+            return session.get_key(object_class=pkcs11.ObjectClass[kind], label=uri.name), lock
+    except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
+        raise TokenError(f"Token {uri.token}, Schlüssel {uri.name}: {type(error).__name__}") from None
 
 
 def _belongs(key: TokenRsaKey | TokenEcKey, decrypts: bool) -> bool:

@@ -134,7 +134,7 @@ def _write(plan: Plan, pairs: dict[Any, KeyPair]) -> None:
         (plan.folder / name).mkdir(mode=0o700)
     for purpose, pair in pairs.items():
         write_pair(pair, plan.folder / "keys" / purpose)
-    write_store_key(plan.config.store.schluessel)
+    write_store_key(Path(plan.config.store.schluessel[0]))
     asyncio.run(_make_database(plan.config.store.url))
     # Last, so that a configuration never names what is not there.
     write_new(plan.folder / CONFIG_NAME, plan.text.encode("utf-8"))

@@ -62,8 +62,11 @@ adresse = "127.0.0.1:8025"
 [store]
 # Datenbank: sqlite:///DATEI, oder postgresql://… für mehrere Gateways.
 url = "sqlite:///gateway.db"
-# Datei mit dem Schlüssel (32 Byte, Hex oder Base64), der gespeicherte Inhalte schützt. Getrennt sichern!
-schluessel = "keys/store.key"
+# Schlüssel, der gespeicherte Inhalte schützt (32 Byte, Hex oder Base64): eine Datei, oder "env:NAME" für eine
+# Umgebungsvariable; statt des Schlüssels kann darin die Adresse eines AES-Schlüssels im Token stehen: pkcs11:…
+# Getrennt sichern! Für einen Wechsel mehrere: der erste schützt Neues, die anderen öffnen noch; dann
+# gateway store rewrap.
+schluessel = ["keys/store.key"]
 
 [schluessel]
 # Schlüsselpaare ohne Endung: aus "keys/sign" wird keys/sign.key und keys/sign.crt. Für einen Wechsel

@@ -38,6 +38,7 @@ COMMANDS = (
     "people",
     "certs",
     "directory",
+    "store",
     "demo",
 )
 """In the order in which a newcomer meets them. `gateway.cli.<name>` (`list_` for `list`) holds `command`."""

@@ -8,11 +8,14 @@ Fails: by `click.exceptions.Exit`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import click
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
 from gateway.cli.main import MISUSED, config_path
@@ -43,6 +46,15 @@ def show(value: Any, as_json: bool, text: Callable[[Any], Iterable[str]]) -> Non
         return
     for line in text(value):
         click.echo(printable(line))
+
+
+@contextmanager
+def counting(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """Progress on stderr, where that is a terminal: what the block counts, of `total` where that is known."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
 
 
 def console() -> Console:

@@ -17,6 +17,7 @@ from gateway import clock
 from gateway.check.checker import Checker
 from gateway.config import Config
 from gateway.events import Art
+from gateway.kek import load_keks
 from gateway.message import Caller
 from gateway.partner import Partner
 from gateway.seal.sealer import Identity
@@ -25,6 +26,7 @@ from gateway.service.keys import OwnKeys
 from gateway.service.trusting import Trust
 from gateway.store.content import Contents
 from gateway.store.database import Database, Do
+from gateway.store.keyring import Keyring
 from gateway.tls import OwnClient
 from routing.verzeichnis import Verzeichnis
 
@@ -97,8 +99,8 @@ class Context:
     config: Config
     db: Database
     content: Contents
-    store_key: bytes = field(repr=False)
-    """Key of the blind index over Aktenzeichen and AZR-Nummern."""
+    store_key: Keyring = field(repr=False)
+    """Keys of the store: for contents, short texts, and the blind index over Aktenzeichen and AZR-Nummern."""
     checker: Checker
     directory: Verzeichnis
     """As operators corrected it; `refresh_directory` brings it up to date."""
@@ -111,6 +113,7 @@ class Context:
 
     def __post_init__(self) -> None:
         """Agreements and corrections of the directory come from the store."""
+        self.store_key.load = lambda: load_keks(self.config.store.schluessel)
         self.trust = Trust(self.db, lambda: self.config, lambda: self.now())
         self.partners = Partners(self.db, self.now, self.trust)
         self._directory = Directory(self.db, self.now)

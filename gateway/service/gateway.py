@@ -19,8 +19,9 @@ from gateway import clock
 from gateway.check.checker import Checker
 from gateway.config import Config
 from gateway.events import Art
+from gateway.kek import load_keks
 from gateway.message import Caller
-from gateway.pki import PkiError, load_store_key
+from gateway.pki import PkiError
 from gateway.route.resources import packaged_directory
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
@@ -50,6 +51,7 @@ from gateway.service.ways import As2Way, MailWay
 from gateway.store import open_database
 from gateway.store.content import Contents
 from gateway.store.database import StoreError
+from gateway.store.keyring import Keyring
 from gateway.store.steps import do
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ async def open_context(config: Config) -> Context:
     """Store, keys, rules and schemas of a configuration; close with `close_context`."""
     now = clock.as_datetime(clock.now())
     keys = OwnKeys.load(config, now)
-    store_key = load_store_key(config.store.schluessel)
+    keks = load_keks(config.store.schluessel)
     directory = packaged_directory()
     checker = Checker.for_packaged(
         config.schemata.packs,
@@ -86,7 +88,12 @@ async def open_context(config: Config) -> Context:
         zuordnung=config.schemata.zuordnung,
     )
     db = await open_database(config.store.url)
-    ctx = Context(config, db, Contents(db, store_key), store_key, checker, directory, keys)
+    try:
+        keyring = await Keyring.open(db, keks, clock.now())
+    except BaseException:
+        await db.close()
+        raise
+    ctx = Context(config, db, Contents(db, keyring), keyring, checker, directory, keys)
     try:
         await ctx.trust.load()
         await ctx.refresh_directory()
@@ -161,7 +168,7 @@ class Gateway:
         await self._recover()
         await self.listeners.start()
         self._tasks = [
-            asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory)),
+            asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory, self.ctx.store_key.refresh)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
             asyncio.create_task(self._regularly(SEAL_S, self.logbook.round)),

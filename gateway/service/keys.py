@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 2.0
 """How often files are looked at; SIGHUP looks at once."""
 RELOADED: Final = ("schluessel", "vertrauen", "zugang")
-"""Tables of the configuration that are taken over while the gateway runs; the others need a restart."""
+"""Tables of the configuration that are taken over while the gateway runs; the others need a restart, all but the keys
+of `[store]`."""
 _LOADED: Final[tuple[OwnUse, ...]] = ("sign", "mdn", "encrypt", "tls", "tls_client", "log")
 
 Stamp = frozenset[tuple[str, int, int, int]]
@@ -118,7 +119,8 @@ class Reloading:
         if self._source is None:
             return config
         fresh = self._source.read()
-        return config.model_copy(update={name: getattr(fresh, name) for name in RELOADED})
+        store = config.store.model_copy(update={"schluessel": fresh.store.schluessel})
+        return config.model_copy(update={name: getattr(fresh, name) for name in RELOADED} | {"store": store})
 
 
 def stamp(config: Config, source: ConfigSource | None) -> Stamp:

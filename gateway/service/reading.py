@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from gateway.clock import as_iso
-from gateway.errors import NotFound
+from gateway.errors import Damaged, Gone, NotFound
 from gateway.message import Caller, Teil
 from gateway.service.context import Context
 from gateway.states import DeliveryStatus, message_status
+from gateway.store.content import ContentDamaged, ContentGone
 from gateway.store.database import Row
 from gateway.store.steps import listed
+
+log = logging.getLogger(__name__)
 
 INBOX_PAGE = 200
 """Entries of one inbox answer; what is acknowledged leaves it, and the next ones come up."""
@@ -128,13 +132,18 @@ class Reading:
         }
 
     async def part(self, caller: Caller, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
-        """One part, for its sender and its recipients alone."""
+        """One part, for its sender and its recipients alone.
+
+        Raises:
+            Gone: its content was deleted at the end of its retention.
+            Damaged: it is not as it was written, from its first bytes on; what breaks later ends the stream.
+        """
         seen = await self.slice(caller, message_id)
         if not (seen.sender or any(_received(d, caller) for d in seen.deliveries)):
             raise NotFound
         for row in await self._ctx.db.fetch("parts", message_id):
             if row["n"] == n:
-                return teil(row), self._ctx.content.read(row["content_id"])
+                return teil(row), await _begun(self._ctx.content.read(row["content_id"]))
         raise NotFound
 
     async def inbox(self, caller: Caller, after: str = "") -> Mapping[str, Any]:
@@ -148,6 +157,24 @@ class Reading:
             "eintraege": [_entry(row, by_message[row["message_id"]]) for row in rows],
             "naechste": rows[-1]["id"] if len(rows) == INBOX_PAGE else None,
         }
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The pieces, the first one read already, so that what cannot be read is said before anything goes out."""
+    try:
+        first = await anext(pieces, b"")
+    except ContentGone:
+        raise Gone from None
+    except ContentDamaged:
+        log.exception("stored content is damaged")
+        raise Damaged from None
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return whole()
 
 
 def _received(delivery: Row, caller: Caller) -> bool:

@@ -1,12 +1,14 @@
 """Content at rest: encrypted chunks under a key of their own, and the keyed hashes by which content can be found.
 
-Promises: nothing of a content can be read, changed, swapped, cut off or moved to another content without the store
-key; what `read` yields has been authenticated chunk by chunk, and the end is the true end once it returns.
-Each content has a fresh AES-256 key, wrapped by the store key (RFC 3394). Chunks are AES-256-GCM (NIST SP 800-38D);
-the nonce is the chunk's position, which is unique because the key belongs to this content alone and a position is
-written once; the additional data binds content, position and whether it is the last.
-Fails: `ContentDamaged` when anything about a content is not as it was written (or the store key is another one),
-`ContentMissing` when there is none, `ContentTooLarge` beyond the reader's limit.
+Promises: nothing of a content can be read, changed, swapped, cut off or moved to another content without the keys of
+the store; what `read` yields has been authenticated chunk by chunk, and the end is the true end once it returns.
+Each content has a fresh AES-256 key, wrapped (RFC 3394) by the newest key of the store (gateway/store/keyring.py).
+Chunks are AES-256-GCM (NIST SP 800-38D); the nonce is the chunk's position, which is unique because the key belongs to
+this content alone and a position is written once; the additional data binds content, position and whether it is the
+last.
+Fails: `ContentDamaged` when anything about a content is not as it was written (or the key is another one),
+`ContentMissing` when there is none, `ContentGone` when it was deleted at the end of its retention, `ContentTooLarge`
+beyond the reader's limit.
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ from typing import Literal
 import uuid_utils
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
-from gateway.store.database import Database, Do, StoreError
+from gateway.store.database import Database, Do, Row, StoreError
+from gateway.store.keyring import KEY_BYTES, Keyring, Purpose
 from gateway.store.steps import do
 
 CHUNK = 256 * 1024
@@ -32,19 +35,21 @@ CHUNK = 256 * 1024
 CHUNKS_PER_COMMIT = 4
 """Chunks written or read at once: 1 MiB, so that an upload waits for one commit per MiB and keeps no more in memory.
 Whatever is smaller costs no commit of its own: its chunks go with the step that refers to it."""
-KEY_BYTES = 32
-"""Store key and content keys are AES-256."""
-
 _FORMAT = b"gateway content 1\0"
 _FIELDS = Literal["aktenzeichen", "azr_nummer"]
+_INDEXES: dict[_FIELDS, Purpose] = {"aktenzeichen": "index_aktenzeichen", "azr_nummer": "index_azr_nummer"}
 
 
 class ContentDamaged(StoreError):
-    """A content is not as it was written, or the store key is another one."""
+    """A content is not as it was written, or the key of the store is another one."""
 
 
 class ContentMissing(ContentDamaged):
     """There is no such content."""
+
+
+class ContentGone(ContentDamaged):
+    """A content was deleted because its time was over."""
 
 
 class ContentTooLarge(StoreError):
@@ -73,10 +78,10 @@ class Sealed:
 class _Sealer:
     """Makes the chunks of one content, in order."""
 
-    def __init__(self, store_key: bytes) -> None:
+    def __init__(self, keyring: Keyring) -> None:
         self.id = str(uuid_utils.uuid7())
-        key = secrets.token_bytes(KEY_BYTES)
-        self.wrapped = aes_key_wrap(store_key, key)
+        key, by = secrets.token_bytes(KEY_BYTES), keyring.newest
+        self.wrapped, self.key_id = aes_key_wrap(by.key, key), by.id
         self._cipher = AESGCM(key)
         self._n = 0
 
@@ -90,9 +95,9 @@ class _Sealer:
 class ContentWriter:
     """Takes one content piece by piece; full chunks go to the store as they come, as staged content."""
 
-    def __init__(self, database: Database, store_key: bytes, now: int) -> None:
+    def __init__(self, database: Database, keyring: Keyring, now: int) -> None:
         self._database = database
-        self._sealer = _Sealer(store_key)
+        self._sealer = _Sealer(keyring)
         self._now = now
         self._buffer = bytearray()
         self._pending: list[Do] = []
@@ -136,6 +141,7 @@ class ContentWriter:
             "insert_content",
             id=self._sealer.id,
             wrapped_key=self._sealer.wrapped,
+            key_id=self._sealer.key_id,
             bytes=self._bytes,
             sha256=self._hash.hexdigest(),
             state="staged",
@@ -191,22 +197,21 @@ class ContentReader:
 class Contents:
     """Writes and reads contents of one database."""
 
-    def __init__(self, database: Database, store_key: bytes, older_keys: Sequence[bytes] = ()) -> None:
+    def __init__(self, database: Database, keyring: Keyring) -> None:
         """Args:
         database: where the chunks are.
-        store_key: wraps the key of every new content.
-        older_keys: also open what was written before.
+        keyring: its keys.
         """
-        self._keys = tuple(_checked(key) for key in (store_key, *older_keys))
+        self._keyring = keyring
         self._database = database
 
     def writer(self, now: int) -> ContentWriter:
         """A new content, to be written piece by piece; `now` is when its life as an orphan begins."""
-        return ContentWriter(self._database, self._keys[0], now)
+        return ContentWriter(self._database, self._keyring, now)
 
     def seal_small(self, data: bytes, now: int) -> Sealed:
         """A content that is in memory anyway; all of it goes with the step that refers to it."""
-        sealer = _Sealer(self._keys[0])
+        sealer = _Sealer(self._keyring)
         sha256 = hashlib.sha256(data).hexdigest()
         pieces = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)] or [b""]
         chunks = [sealer.chunk(piece, last=n == len(pieces)) for n, piece in enumerate(pieces, 1)]
@@ -214,6 +219,7 @@ class Contents:
             "insert_content",
             id=sealer.id,
             wrapped_key=sealer.wrapped,
+            key_id=sealer.key_id,
             bytes=len(data),
             sha256=sha256,
             state="kept",
@@ -243,6 +249,7 @@ class Contents:
 
         Raises:
             ContentMissing: there is none.
+            ContentGone: it was deleted at the end of its retention.
             ContentDamaged: it is not as it was written, or was written under a key that we do not have.
         """
         reader = await self.reader(content_id)
@@ -259,7 +266,7 @@ class Contents:
         row = await self._database.fetch_one("content", content_id)
         if row is None:
             raise ContentMissing(content_id)
-        return ContentReader(self._database, content_id, AESGCM(self._unwrapped(content_id, row["wrapped_key"])))
+        return ContentReader(self._database, content_id, AESGCM(await self._unwrapped(row)))
 
     async def read_all(self, content_id: str, limit: int) -> bytes:
         """A whole content.
@@ -275,66 +282,57 @@ class Contents:
                 raise ContentTooLarge(f"{content_id}: more than {limit} bytes")
         return bytes(whole)
 
-    def _unwrapped(self, content_id: str, wrapped: bytes) -> bytes:
-        for key in self._keys:
-            try:
-                return aes_key_unwrap(key, wrapped)
-            except InvalidUnwrap:
-                continue
-        raise ContentDamaged(f"{content_id}: no store key opens it")
+    async def _unwrapped(self, row: Row) -> bytes:
+        if row["purged"] is not None:
+            raise ContentGone(row["id"])
+        if not self._keyring.knows(row["key_id"]):  # another gateway made a new one
+            await self._keyring.refresh()
+        key = self._keyring.unwrapped(row["key_id"], bytes(row["wrapped_key"]))
+        if key is None:
+            raise ContentDamaged(f"{row['id']}: no key of the store opens it")
+        return key
 
 
-def blind_index(store_key: bytes, field: _FIELDS, value: str) -> str:
+def blind_index(keyring: Keyring, field: _FIELDS, value: str) -> str:
     """Keyed hash by which a value can be found and not read.
 
     Args:
-        store_key: the store key; the hash's own key is derived from it per field.
+        keyring: the keys of the store, which have one for each field.
         field: what the value is; the same text in another field gives another hash.
         value: the value; spelling of spaces, case and Unicode form do not matter.
 
     Returns:
         HMAC-SHA-256 (RFC 2104), lower-case hex.
     """
-    key = hmac.digest(_checked(store_key), b"gateway blind index 1\0" + field.encode(), "sha256")
     plain = "".join(unicodedata.normalize("NFKC", value).casefold().split())
-    return hmac.digest(key, plain.encode(), "sha256").hex()
+    return hmac.digest(keyring.only(_INDEXES[field]), plain.encode(), "sha256").hex()
 
 
-def conceal(store_key: bytes, purpose: str, text: str) -> bytes:
+def conceal(keyring: Keyring, purpose: str, text: str) -> bytes:
     """A short text that stands encrypted in a row of its own, such as an Aktenzeichen or facts as json.
 
     Args:
-        store_key: the store key; the text's own key is derived from it per purpose.
+        keyring: the keys of the store.
         purpose: what it is and whose; the same bytes under another purpose do not open.
         text: the text.
 
     Returns:
-        Nonce and AES-256-GCM ciphertext with tag. The nonce is random: fine for far fewer than 2^32 texts a purpose.
+        Nonce and AES-256-GCM ciphertext with tag. The nonce is random: fine for far fewer than 2^32 texts.
     """
     nonce = secrets.token_bytes(12)
-    return nonce + AESGCM(_text_key(store_key)).encrypt(nonce, text.encode(), purpose.encode())
+    return nonce + AESGCM(keyring.only("text")).encrypt(nonce, text.encode(), purpose.encode())
 
 
-def reveal(store_key: bytes, purpose: str, concealed: bytes) -> str:
+def reveal(keyring: Keyring, purpose: str, concealed: bytes) -> str:
     """The text that `conceal` encrypted.
 
     Raises:
         ContentDamaged: it is not as it was written, or for another purpose, or under another key.
     """
     try:
-        return AESGCM(_text_key(store_key)).decrypt(concealed[:12], concealed[12:], purpose.encode()).decode()
+        return AESGCM(keyring.only("text")).decrypt(concealed[:12], concealed[12:], purpose.encode()).decode()
     except (InvalidTag, ValueError):
         raise ContentDamaged(f"{purpose}: is not as it was written") from None
-
-
-def _text_key(store_key: bytes) -> bytes:
-    return hmac.digest(_checked(store_key), b"gateway text 1\0", "sha256")
-
-
-def _checked(key: bytes) -> bytes:
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"the store key has {len(key)} bytes instead of {KEY_BYTES}")
-    return key
 
 
 def _discard(content_id: str) -> Do:

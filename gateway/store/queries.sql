@@ -35,8 +35,8 @@ insert into event (id, at, art, message_id, delivery_id, akteur, detail) values 
 
 -- ===== content =====
 
--- name: insert_content(id, wrapped_key, bytes, sha256, state, created)
-insert into content (id, wrapped_key, bytes, sha256, state, created) values ($1, $2, $3, $4, $5, $6);
+-- name: insert_content(id, wrapped_key, key_id, bytes, sha256, state, created)
+insert into content (id, wrapped_key, key_id, bytes, sha256, state, created) values ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: insert_chunk(content_id, n, last, data)
 insert into chunk (content_id, n, last, data) values ($1, $2, $3, $4);
@@ -56,10 +56,39 @@ where id in (select id from content where state = 'staged' and created < $1 orde
 returning id;
 
 -- name: content(id)
-select id, wrapped_key, bytes, sha256, state, created from content where id = $1;
+select id, wrapped_key, key_id, bytes, sha256, state, created, purged from content where id = $1;
 
 -- name: chunks(content_id, first, count)
 select n, last, data from chunk where content_id = $1 and n >= $2 order by n limit $3;
+
+-- name: any_content()
+-- Whether anything was kept yet, and under which key.
+select id, wrapped_key, key_id from content where id > '' order by id limit 1;
+
+-- ===== keys of the store =====
+
+-- name: store_keys()
+select id, zweck, nummer, kek, wrapped, created from store_key order by zweck, nummer;
+
+-- name: insert_store_key(id, zweck, nummer, kek, wrapped, now)
+-- Another gateway's key of this purpose and number violates store_key_identity.
+insert into store_key (id, zweck, nummer, kek, wrapped, created) values ($1, $2, $3, $4, $5, $6);
+
+-- name: rewrap_store_key(id, before, kek, wrapped)
+-- Compare and set, when the configuration has a new key.
+update store_key set kek = $3, wrapped = $4 where id = $1 and kek = $2;
+
+-- name: contents_after(after_id, count)
+-- All contents, page by page.
+select id, wrapped_key, key_id, bytes, sha256, state, purged from content where id > $1 order by id limit $2;
+
+-- name: rewrap_content(id, before, key_id, wrapped_key)
+-- Compare and set; before '': what the configuration's key itself wrapped.
+update content set key_id = $3, wrapped_key = $4 where id = $1 and coalesce(key_id, '') = $2 and purged is null;
+
+-- name: forget_store_key(id)
+-- An older key; the database refuses while a content needs it.
+delete from store_key where id = $1;
 
 -- ===== messages =====
 

@@ -16,6 +16,7 @@ from gateway.service.upload import PENDING_BYTES, Upload
 from gateway.store import Database, open_database
 from gateway.store.content import CHUNK, CHUNKS_PER_COMMIT, Contents
 from gateway.store.database import Do
+from gateway.store.keyring import Keyring, PlainKek
 
 
 @dataclass
@@ -56,7 +57,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Counting]:
 
 async def taken(store: Counting, count: int, size: int) -> tuple[Upload, int]:
     """An upload of `count` files, and the most bytes that its complete files held at any time."""
-    upload, most = Upload(Place(Contents(store, secrets.token_bytes(32)))), 0  # type: ignore[arg-type]
+    keyring = await Keyring.open(store, [PlainKek(secrets.token_bytes(32))], 1)  # type: ignore[arg-type]
+    upload, most = Upload(Place(Contents(store, keyring))), 0  # type: ignore[arg-type]
     for n in range(count):
         upload.begin(f"{n}.pdf", "application/pdf")
         for at in range(0, size, 65_536):

@@ -18,6 +18,7 @@ from gateway.cli import init
 from gateway.cli.init_template import render
 from gateway.config import Config, Zugang, load, parse
 from gateway.config_tables import Postausgang
+from gateway.kek import load_keks
 from gateway.store import open_database
 
 Run = Callable[..., Result]
@@ -33,7 +34,7 @@ def test_a_new_gateway_is_complete_and_loads(run: Run, tmp_path: Path) -> None:
     for purpose in pki.PURPOSES:
         (pair,) = pki.load_pairs(config.schluessel.files(purpose), purpose, datetime.now(UTC))
         assert "gw:koeln" in pair.certificate.subject.rfc4514_string()
-    assert len(pki.load_store_key(config.store.schluessel)) == 32
+    assert len(load_keks(config.store.schluessel)) == 1
     assert tls.listener_contexts(config, datetime.now(UTC), tls.HandshakeFailures()).keys() == {"api", "as2", "betrieb"}
     assert (folder / "packs").is_dir()
 

@@ -37,7 +37,7 @@ def test_the_least_file_has_every_default_and_absolute_paths() -> None:
     assert (config.api.host, config.api.port) == ("127.0.0.1", 8443)
     assert config.mail.adresse == "127.0.0.1:8025"
     assert config.store.url == "sqlite:////etc/gateway/gateway.db"
-    assert config.store.schluessel == Path("/etc/gateway/keys/store.key")
+    assert config.store.schluessel == ("/etc/gateway/keys/store.key",)
     assert [each.crt for each in config.schluessel.files("log")] == [Path("/etc/gateway/keys/log.crt")]
     assert config.vertrauen.verzeichnis == Path("/etc/gateway/trust")
     assert config.schemata.packs == Path("/etc/gateway/packs")

@@ -7,6 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pkcs11
 import pkcs11.util.ec as pkcs11_ec
@@ -23,11 +24,15 @@ from cryptography.hazmat.primitives.serialization import (
 from gateway import pki
 from gateway.config_fields import pair_file
 from gateway.config_tables import KeyFiles
+from gateway.kek import load_keks
 from gateway.partner import Algorithmen, Partner
 from gateway.pki_issue import DevelopmentCa, Kind, Request, self_signed
 from gateway.pki_pkcs11 import TokenEcKey, TokenError, TokenRsaKey, Uri
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import PartIn, open_sealed, seal
+from gateway.store import open_database
+from gateway.store.content import Contents
+from gateway.store.keyring import Keyring
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
 PIN = "1234"
@@ -103,22 +108,37 @@ class Token:
         der = pair.key.private_bytes(Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption())
         template = pkcs11_ec.decode_ec_private_key(der)
         template |= {pkcs11.Attribute.LABEL: name, pkcs11.Attribute.TOKEN: True, pkcs11.Attribute.DERIVE: True}
-        found = pkcs11.lib(MODULE).get_token(token_label="gateway")
-        try:
-            session = found.open(rw=True, user_pin=PIN)
-        except pkcs11.exceptions.UserAlreadyLoggedIn:  # by a key of another test
-            session = found.open(rw=True)
-        with session:
+        with writing() as session:
             session.create_object(template)
         return self.files(name, pair)
 
+    def keep_secret(self, name: str) -> str:
+        """Make an AES key in the token; the file that names it."""
+        with writing() as session:
+            session.generate_key(pkcs11.KeyType.AES, 256, label=name, store=True)
+        return str(self.named(name))
+
+    def named(self, name: str) -> Path:
+        """A file that holds the address of a key."""
+        pin, path = self.folder / "pin", self.folder / f"{name}.key"
+        secret(pin, PIN)
+        secret(path, f"pkcs11:token=gateway;object={name}?module-path={MODULE}&pin-source=file:{pin}\n")
+        return path
+
     def files(self, name: str, pair: pki.KeyPair) -> KeyFiles:
         files = KeyFiles(key=self.folder / f"{name}.key", crt=self.folder / f"{name}.crt")
-        pin = self.folder / "pin"
-        secret(pin, PIN)
-        secret(files.key, f"pkcs11:token=gateway;object={name}?module-path={MODULE}&pin-source=file:{pin}\n")
+        self.named(name)
         files.crt.write_text(pair.pem)
         return files
+
+
+def writing() -> Any:
+    """A session that may write."""
+    found = pkcs11.lib(MODULE).get_token(token_label="gateway")
+    try:
+        return found.open(rw=True, user_pin=PIN)
+    except pkcs11.exceptions.UserAlreadyLoggedIn:  # by a key of another test
+        return found.open(rw=True)
 
 
 def softhsm(*arguments: str) -> None:
@@ -198,6 +218,23 @@ def test_pkcs1_decryption_is_never_left_to_a_token(token: Token) -> None:
     assert isinstance(key, TokenRsaKey)
     with pytest.raises(ValueError):
         key.decrypt(b"\0" * 384, padding.PKCS1v15())
+
+
+async def test_a_key_in_a_token_protects_a_store(token: Token, tmp_path: Path) -> None:
+    file = token.keep_secret("store")
+    (kek,) = load_keks([file])
+    assert kek.plain is None
+    with pytest.raises(ValueError, match="refuses"):
+        kek.unwrap(kek.wrap(bytes(32), b"a"), b"b")
+    database = await open_database(f"sqlite:///{tmp_path}/gateway.db")
+    sealed = Contents(database, await Keyring.open(database, [kek], 1)).seal_small(b"invented", 1)
+    await database.commit(*sealed.steps)
+    again = load_keks([file])
+    assert again[0].id == kek.id
+    assert await Contents(database, await Keyring.open(database, again, 1)).read_all(sealed.id, 100) == b"invented"
+    await database.close()
+    with pytest.raises(pki.PkiError, match="nobody"):
+        load_keks([str(token.named("nobody"))])
 
 
 @pytest.mark.parametrize(

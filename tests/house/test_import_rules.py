@@ -34,7 +34,7 @@ IO_FILES = {
     "seal": {"sealer"},
     "send": {"http", "mail", "worker"},
     "settle": set(),
-    "store": {"sqlite", "postgres", "database", "content", "resources"},
+    "store": {"sqlite", "postgres", "database", "content", "keyring", "resources"},
     "trust": {"http"},
     "watch": {"http"},
 }

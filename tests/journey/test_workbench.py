@@ -11,6 +11,7 @@ import pytest
 from gateway.seal.octets import Range
 from gateway.service.files import AT_ONCE, Stopped, Workbench, workbench
 from gateway.store.content import CHUNK, ContentMissing, Contents
+from gateway.store.keyring import Keyring, PlainKek
 from gateway.store.sqlite import SqliteDatabase
 
 SIZES = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 9 * CHUNK + 5]
@@ -23,7 +24,8 @@ def filled(size: int) -> bytes:
 @pytest.fixture
 async def ctx(tmp_path: Any) -> AsyncIterator[Any]:
     database = await SqliteDatabase.open(str(tmp_path / "gateway.db"))
-    yield SimpleNamespace(db=database, content=Contents(database, bytes(32)), now=lambda: 1)
+    keyring = await Keyring.open(database, [PlainKek(bytes(32))], 1)
+    yield SimpleNamespace(db=database, content=Contents(database, keyring), now=lambda: 1)
     await database.close()
 
 

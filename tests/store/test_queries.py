@@ -14,7 +14,7 @@ from gateway.store.queries import Query, for_postgres, for_sqlite, migration_for
 from gateway.store.resources import migrations, queries
 from gateway.store.steps import do, listed
 
-SMALL = {"partner", "person", "schema_version", "revocation_answer", "certificate_notice"}
+SMALL = {"partner", "store_key", "person", "schema_version", "revocation_answer", "certificate_notice"}
 """Tables that are read whole on purpose: some hundred partners and what is known of their certificates, accounts,
 migrations."""
 

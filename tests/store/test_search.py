@@ -10,6 +10,7 @@ import pytest
 
 from gateway.store import Database, Row
 from gateway.store.content import blind_index
+from gateway.store.keyring import Keyring, PlainKek
 from gateway.store.search import MAX_PAGE, Search, page, plan
 from gateway.store.steps import do, listed
 
@@ -166,15 +167,10 @@ async def test_recipients_and_parts_of_a_page_come_at_once(database: Database, m
     ]
 
 
-def test_a_keyed_hash_finds_spellings_of_one_value_and_tells_nothing() -> None:
-    key, other = bytes(32), bytes([1]) * 32
-    wanted = blind_index(key, "aktenzeichen", "12 Js 345/26")
-    assert wanted == blind_index(key, "aktenzeichen", " 12 js\u00a0345/26 ")
-    assert (
-        len({wanted, blind_index(key, "azr_nummer", "12 Js 345/26"), blind_index(other, "aktenzeichen", "12Js345/26")})
-        == 3
-    )
+async def test_a_keyed_hash_finds_spellings_of_one_value_and_tells_nothing(database: Database) -> None:
+    ring = await Keyring.open(database, [PlainKek(bytes(32))], 1)
+    wanted = blind_index(ring, "aktenzeichen", "12 Js 345/26")
+    assert wanted == blind_index(ring, "aktenzeichen", " 12 js\u00a0345/26 ")
+    assert wanted != blind_index(ring, "azr_nummer", "12 Js 345/26")
     assert "345" not in wanted
     assert len(wanted) == 64
-    with pytest.raises(ValueError):
-        blind_index(b"short", "aktenzeichen", "x")
