@@ -11,6 +11,9 @@ import logging
 HELD_BACK = ("mail.log", "aiohttp.access", "aiosmtplib")
 """Loggers that write addresses, commands or request lines; only their warnings pass."""
 
+SILENT = ("pyhanko_certvalidator",)
+"""Its warnings name subjects of certificates, with traces; what they say is a certificate's status and our alarm."""
+
 
 class _WithoutRequest(logging.Filter):
     """aiohttp logs a request that it cannot parse with its bytes; the line stays, the bytes go."""
@@ -30,4 +33,6 @@ def configure(level: str) -> None:
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for name in HELD_BACK:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.ERROR)
     logging.getLogger("aiohttp.server").addFilter(_WithoutRequest())

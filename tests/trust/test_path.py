@@ -1,5 +1,6 @@
 """Paths and revocation of partners' certificates (RFC 5280, RFC 6960), from what is at hand."""
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from cryptography.x509.oid import NameOID
 from pyhanko_certvalidator.policy_decl import AcceptAllAlgorithms
 from trustworld import DAY, NOW, Authority
 
+from gateway import logs
 from gateway.pki_issue import DevelopmentCa, Request, self_signed
 from gateway.trust.path import Registered, assess, authentic
 from gateway.trust.rules import PathRules
@@ -165,6 +167,11 @@ def test_a_path_with_a_dsa_key_is_none() -> None:
 def test_an_explicit_policy_may_be_asked_for() -> None:
     issued = ROOT.issue().certificate
     assert assess(issued, REGISTERED, [], NOW, rules=PathRules(explicit_policy=True)).path is Path.OHNE
+
+
+def test_the_library_writes_no_names_of_certificates_into_the_log() -> None:
+    logs.configure("info")
+    assert not logging.getLogger("pyhanko_certvalidator.revinfo.validate_crl").isEnabledFor(logging.WARNING)
 
 
 def test_ocsp_says_good_and_revoked() -> None:
