@@ -219,7 +219,11 @@ class Zustellung(Table):
     verzug_stunden: Annotated[Number, Field(gt=0)] = 24.0
     """What has not arrived so many hours after its acceptance is told to its sender, once for each recipient."""
     gleichzeitig: Annotated[Whole, Field(ge=1, le=20)] = 5
-    """Parallel deliveries to one partner, where its agreement says nothing else."""
+    """Parallel deliveries to one partner at first; up to 20 while it answers well, if its agreement allows them."""
+    unterbrechung_nach: Annotated[Whole, Field(ge=1, le=1000)] = 5
+    """After so many failures in a row that concern the partner, its lane pauses."""
+    unterbrechung_sekunden: Annotated[Number, Field(gt=0)] = 60.0
+    """The first pause; each further one is twice as long, up to `backoff_hoechstens_sekunden`."""
     arbeiter: Annotated[Whole, Field(ge=0, le=64)] = 1
     """Worker tasks of this process; 0 accepts only."""
     zeitlimit_sekunden: Annotated[Number, Field(gt=0)] = 60.0

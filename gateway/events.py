@@ -35,6 +35,10 @@ class Art(StrEnum):
     ERINNERUNG = "erinnerung"  # a duty is still open
     ALARM = "alarm"  # something needs a person
     PARTNER_GEAENDERT = "partner_geaendert"  # an agreement was made, changed or ended
+    PARTNER_UNTERBROCHEN = "partner_unterbrochen"  # failed several times in a row: its lane pauses
+    PARTNER_ERREICHBAR = "partner_erreichbar"  # its lane goes on
+    PARTNER_ANGEHALTEN = "partner_angehalten"  # an operator holds its lane
+    PARTNER_FREIGEGEBEN = "partner_freigegeben"  # an operator lets its lane go on
     ZERTIFIKAT_LAEUFT_AB = "zertifikat_laeuft_ab"  # a certificate ends in 60, 30, 10 or 1 days
     VERZEICHNIS_GEAENDERT = "verzeichnis_geaendert"  # an operator corrected rows of the directory
     ANMELDUNG = "anmeldung"  # somebody logged in at the pages

@@ -69,6 +69,9 @@ FINAL = frozenset({_S.ZUGESTELLT, _S.ABGELEHNT, _S.GESCHEITERT, _S.STORNIERT})
 
 STEPS: dict[tuple[DeliveryStatus, Step], DeliveryStatus] = {
     (_S.WARTET, Step.CLAIM): _S.LAEUFT,
+    # Nobody will try it: its partner's agreement is gone; it grew too old while its partner's lane was stopped.
+    (_S.WARTET, Step.CANNOT_SEND): _S.KLAERUNG,
+    (_S.WARTET, Step.GIVE_UP): _S.GESCHEITERT,
     (_S.LAEUFT, Step.HAND_OVER): _S.UEBERGEBEN,
     (_S.LAEUFT, Step.RETRY): _S.WARTET,
     (_S.LAEUFT, Step.GIVE_UP): _S.GESCHEITERT,

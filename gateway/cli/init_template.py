@@ -111,8 +111,12 @@ streuung = 0.2
 hoechstalter_stunden = 120
 # Was so viele Stunden nach der Annahme nicht angekommen ist, erfährt der Absender, einmal je Empfänger.
 verzug_stunden = 24
-# Gleichzeitige Zustellungen an einen Partner (1 bis 20).
+# Gleichzeitige Zustellungen an einen Partner zu Beginn (1 bis 20); antwortet er gut, bis zu 20.
 gleichzeitig = 5
+# Nach so vielen Fehlern in Folge, die den Partner betreffen, pausiert die Zustellung an ihn …
+unterbrechung_nach = 5
+# … so lange, dann wird mit einer Zustellung geprobt; jede weitere Pause ist doppelt so lang.
+unterbrechung_sekunden = 60
 # Zusteller in diesem Prozess; 0 nimmt nur an.
 arbeiter = 1
 # So lange wartet ein Versuch auf das nächste Byte des Partners.

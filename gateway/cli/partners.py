@@ -1,4 +1,4 @@
-"""`gateway partners`: the agreements in the store: add, list, show, remove, test.
+"""`gateway partners`: the agreements in the store: add, list, show, remove, test, lanes, hold, release.
 
 Promises: agreements of one call become valid together or not at all; nothing is replaced or removed unasked.
 Fails: exit 1 where an agreement is refused or unknown, 2 for what cannot be an agreement, 3 without a store.
@@ -18,6 +18,7 @@ from uuid_utils import uuid7
 from gateway import clock
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.partner_files import CertificateOption, NotAgreed, from_options, from_toml
+from gateway.cli.partner_lanes import hold, lanes, release
 from gateway.cli.partner_options import agreement_options, nested
 from gateway.cli.partner_test import test_partner
 from gateway.cli.shell import configuration, json_option, show, stop
@@ -117,7 +118,8 @@ def remove(ctx: click.Context, id_: str, force: bool, as_json: bool) -> None:
     show({"id": id_, "entfernt": True}, as_json, lambda row: [f"{row['id']}: entfernt"])
 
 
-command.add_command(test_partner)
+for each in (test_partner, lanes, hold, release):
+    command.add_command(each)
 
 
 # --- store -----------------------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ CONNECT_TRIES: Final = 3
 """Tries to establish a connection within one attempt, for a peer that is just restarting. Nothing was sent yet."""
 CONNECT_WAIT_S: Final = 0.1
 """First pause between these tries, doubled each time; all of them together stay below a second."""
+SLOWEST: Final = 37_500
+"""Bytes a second (0.3 Mbit/s) at which an attempt may still send: 200 MB then take an hour and a half."""
 USER_AGENT: Final = "Nachrichtengateway"
 """Neutral: no version of ours, nothing of the libraries."""
 

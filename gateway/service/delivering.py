@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import random
 import secrets
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -19,20 +20,22 @@ from gateway import clock
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.send.failure import Failure, Trouble, from_trouble
+from gateway.send.http import SLOWEST
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.send.retry import TOO_OLD, Again, RetryPolicy, decide
 from gateway.service.context import Context, new_id
+from gateway.service.lanes import Lanes
+from gateway.service.leases import LEASE, Leases
 from gateway.service.notifying import Notifying
 from gateway.service.sealing import CannotSend, Sealing, Wire
 from gateway.service.settling import Settling, deadline
 from gateway.service.steps import step_delivery
 from gateway.states import DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
+from gateway.store.steps import listed
 
 ATTEMPT_S = 10 * 60
-"""How long one attempt may take in all: 20 MB at 0.3 Mbit/s; no partner may keep a place longer by dripping."""
-LEASE = 15 * 60 * clock.SECOND
-"""How long a claim holds: longer than one attempt with its sealing can take."""
+"""How long one attempt may take in all, beside its bytes; no partner may keep a place longer by dripping."""
 FAIR_CLAIM = 4
 """Every so many claims of a lane begin with what has no `vorrang`, so that it does not starve."""
 AWAITING = frozenset({DeliveryStatus.UEBERGEBEN, DeliveryStatus.QUITTUNG_UNGUELTIG})
@@ -42,6 +45,13 @@ NO_RECEIPT = Failure(
     "temporary", "quittung_fehlt", "Vom Empfänger kam in der vereinbarten Zeit keine gültige Quittung."
 )
 """What a receipt that did not come means: the same bytes once more, until the delivery is too old."""
+
+
+NO_AGREEMENT = (
+    "Die Vereinbarung mit dem Empfänger besteht nicht mehr; „resend“ sendet nach der Vereinbarung von heute, sonst "
+    "ins Postfach."
+)
+"""Why a delivery of a removed partner waits for a person."""
 
 
 class Way(Protocol):
@@ -63,6 +73,11 @@ def retry_policy(ctx: Context) -> RetryPolicy:
     )
 
 
+def attempt_s(size: int) -> float:
+    """How long an attempt with `size` bytes may take."""
+    return ATTEMPT_S + size / SLOWEST
+
+
 class Delivering:
     """The worker's port for deliveries."""
 
@@ -74,7 +89,8 @@ class Delivering:
         self._ways = ways
         self._owner = f"{ctx.config.gateway.kennung}/{secrets.token_hex(8)}"
         self._policy = retry_policy(ctx)
-        self._running: Counter[str] = Counter()
+        self.lanes = Lanes(ctx)
+        self._leases = Leases(lambda: self._ctx.now(), self._renew)
         self._claims = 0
         self._lane_claims: Counter[str] = Counter()
 
@@ -84,40 +100,46 @@ class Delivering:
         Whichever lane is first gets what is left of `limit`; so each time another one is.
         """
         claimed: list[Row] = []
-        lanes = [row["partner_id"] for row in await self._ctx.db.fetch("due_lanes", self._ctx.now())]
+        lanes = await self.lanes.claimable()
         self._claims += 1
         first = self._claims % len(lanes) if lanes else 0
-        for partner_id in (*lanes[first:], *lanes[:first]):
-            partner = await self._ctx.partners.by_id(partner_id)
-            most = partner.grenzen.gleichzeitig if partner else 1
-            free = min(limit - len(claimed), most - self._running[partner_id])
+        for lane in (*lanes[first:], *lanes[:first]):
+            partner = await self._ctx.partners.by_id(lane["partner_id"])
+            free = min(limit - len(claimed), self.lanes.free(partner, lane["partner_id"]))
             if free > 0:
-                claimed += await self._claim_lane(partner_id, free)
+                claimed += await self._claim_lane(lane, free)
         return claimed
 
-    async def _claim_lane(self, partner_id: str, count: int) -> list[Row]:
+    async def _claim_lane(self, lane: Row, count: int) -> list[Row]:
+        partner_id = lane["partner_id"]
         self._lane_claims[partner_id] += 1
         owner = f"{self._owner}/{self._claims}"  # of this claim alone: an attempt of an earlier one changes nothing
         now = self._ctx.now()
+        probing = self.lanes.probing(lane, now + LEASE)
+        count = 1 if probing else count
 
-        def take(most: int, vorrang: int) -> Do:
-            return Do("claim_deliveries", (now, now + LEASE, owner, partner_id, most, vorrang))
+        async def take(most: int, vorrang: int) -> list[Row]:
+            claim = Do("claim_deliveries", (now, now + LEASE, owner, partner_id, most, vorrang))
+            rows = (await self._ctx.db.commit(claim, Do("start_messages", (owner, now)), *probing))[0]
+            probing.clear()  # once is enough
+            return rows
 
-        started = Do("start_messages", (owner, now))
         rows: list[Row] = []
-        if self._lane_claims[partner_id] % FAIR_CLAIM == 0:
-            rows = (await self._ctx.db.commit(take(1, 0), started))[0]
-        if len(rows) < count:
-            rows = [*rows, *(await self._ctx.db.commit(take(count - len(rows), 1), started))[0]]
-        self._running[partner_id] += len(rows)
+        with contextlib.suppress(StaleState):  # another gateway probes this lane
+            if self._lane_claims[partner_id] % FAIR_CLAIM == 0:
+                rows = await take(1, 0)
+            if len(rows) < count:
+                rows = [*rows, *await take(count - len(rows), 1)]
+        self.lanes.began(partner_id, len(rows))
         return sorted(rows, key=lambda row: (-row["vorrang"], row["next_at"]))
 
     async def work(self, job: Row) -> None:
         """One attempt."""
         try:
-            await self._attempt_once(job)
+            with self._leases.holding(job["id"]):
+                await self._attempt_once(job)
         finally:
-            self._running[job["partner_id"]] -= 1
+            self.lanes.ended(job["partner_id"])
 
     async def _attempt_once(self, job: Row) -> None:
         started = self._ctx.now()
@@ -131,8 +153,16 @@ class Delivering:
         except CannotSend as reason:
             await self._cannot_send(job, started, str(reason))
             return
+        began = time.monotonic()
         outcome = await self._hand_over(wire, partner)
         await self._record(job, partner, wire, outcome, started)
+        await self._note_lane(partner.id, outcome, time.monotonic() - began)
+
+    async def _note_lane(self, partner_id: str, outcome: Outcome, seconds: float) -> None:
+        if isinstance(outcome, Failed):
+            await self.lanes.failed(partner_id, outcome.failure, seconds)
+        else:
+            await self.lanes.answered(partner_id, seconds)
 
     def _obstacle(self, partner: Partner | None) -> str | None:
         """Why there is no way to a partner, in German; None where there is one."""
@@ -144,7 +174,7 @@ class Delivering:
 
     async def _hand_over(self, wire: Wire, partner: Partner) -> Outcome:
         try:
-            async with asyncio.timeout(ATTEMPT_S):
+            async with asyncio.timeout(attempt_s(wire.size)):
                 return await self._ways[partner.weg].hand_over(wire, partner)
         except TimeoutError:
             return Failed(from_trouble(Trouble.TIMEOUT))
@@ -156,9 +186,40 @@ class Delivering:
 
     async def overdue(self) -> None:
         """Deliveries whose receipt did not come in time, and attempts whose worker is gone."""
-        for job in await self._ctx.db.fetch("due_deadlines", self._ctx.now(), 100):
+        now = self._ctx.now()
+        for job in await self._ctx.db.fetch("due_deadlines", now, 100):
             await self.late(job)
-        await self._ctx.db.commit(Do("recover_leases", (self._ctx.now(), self._ctx.now())))
+        await self.renew()  # after `now` was read: a clock that is set meanwhile takes nothing from this process
+        await self._ctx.db.commit(Do("recover_leases", (now, now)))
+
+    async def renew(self) -> None:
+        """Keep the claims of attempts under way, however long they take; end those that another gateway took over."""
+        await self._leases.renew()
+
+    async def _renew(self, ids: list[str], until: int) -> set[str]:
+        named = listed(ids)
+        kept = (await self._ctx.db.commit(Do("renew_leases", (named, self._owner, until))))[0]
+        if len(kept) == len(ids):
+            return set()
+        return {row["id"] for row in await self._ctx.db.fetch("lost_leases", named, self._owner)}
+
+    async def tidy_lanes(self) -> None:
+        """What nobody would ever try: deliveries whose agreement is gone, and those too old in a lane that stopped."""
+        for lane in await self._ctx.db.fetch("lanes_without_partner"):
+            for job in await self._ctx.db.fetch("waiting_deliveries", lane["partner_id"], 100):
+                await self._drop(job, Step.CANNOT_SEND, NO_AGREEMENT, "partner_fehlt")
+        before = self._ctx.now() - round(self._policy.max_age_s * clock.SECOND)
+        for job in await self._ctx.db.fetch("aged_deliveries", before, 100):
+            await self._drop(job, Step.GIVE_UP, self._too_old(job["last_error"]), TOO_OLD)
+
+    async def _drop(self, job: Row, step: Step, text: str, grund: str) -> None:
+        now = self._ctx.now()
+        ids = {"message_id": job["message_id"], "delivery_id": job["id"]}
+        event = self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund=grund, **ids)
+        told = await self._telling(job, step, {"last_error": text})
+        move = step_delivery(job, step, now, only=frozenset({DeliveryStatus.WARTET}), last_error=text)
+        with contextlib.suppress(StaleState):  # claimed, or another gateway was quicker
+            await self._ctx.db.commit(event, *move, *told)
 
     async def late(self, job: Row) -> None:
         """No receipt in time: the same bytes once more, or the end. Nothing, where one has come since."""
@@ -207,10 +268,12 @@ class Delivering:
         )
         if isinstance(verdict, Again):
             return Step.RETRY, {"next_at": verdict.at, "last_error": failure.text_de}
-        text = failure.text_de
-        if verdict.reason == TOO_OLD:
-            text = f"Nach {_span(self._policy.max_age_s)} ohne Erfolg aufgegeben. Zuletzt: {text}"
+        text = self._too_old(failure.text_de) if verdict.reason == TOO_OLD else failure.text_de
         return verdict.step, {"last_error": text}
+
+    def _too_old(self, last_error: str | None) -> str:
+        last = f" Zuletzt: {last_error}" if last_error else ""
+        return f"Nach {_span(self._policy.max_age_s)} ohne Erfolg aufgegeben.{last}"
 
     async def _cannot_send(self, job: Row, started: int, reason: str) -> None:
         await self._take(job, Step.CANNOT_SEND, self._attempt(job, started, "klaerung"), last_error=reason)

@@ -33,6 +33,7 @@ from gateway.service.delivering import Delivering, Way, retry_policy
 from gateway.service.entering import Entering
 from gateway.service.forwarding import Forwarding
 from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
+from gateway.service.lanes import PLACES
 from gateway.service.listeners import Listeners
 from gateway.service.logbook import SEAL_S, Logbook
 from gateway.service.mailing import Mailing
@@ -68,8 +69,8 @@ ORPHAN_AGE = 24 * 3600 * clock.SECOND
 """Age at which staged content that nothing refers to is swept: longer than any upload takes."""
 SWEEP = 100
 """Orphans swept at once."""
-DELIVERIES = 64
-"""Deliveries under way at once in one process; each partner has its own, smaller limit."""
+LANES_S = 10.0
+"""How often lanes are looked at for what nobody would ever try."""
 RECEIPTS = 8
 """Receipts on their way at once."""
 
@@ -146,7 +147,7 @@ class Gateway:
             gauges=lambda: [*metrics(self.expiring.held, ctx.now()), *self.logbook.metrics()],
         )
         self._workers: list[Worker[Any]] = [
-            Worker("zustellung", self.delivering, concurrency=DELIVERIES, poll_s=POLL_S),
+            Worker("zustellung", self.delivering, concurrency=PLACES, poll_s=POLL_S),
             Worker("quittungen", self.receipts, concurrency=RECEIPTS, poll_s=POLL_S),
         ]
         self._tasks: list[asyncio.Task[None]] = []
@@ -176,6 +177,8 @@ class Gateway:
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]
             self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, *self._tidying())))
+            self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, self.delivering.renew)))
+            self._tasks.append(asyncio.create_task(self._regularly(LANES_S, self.delivering.tidy_lanes)))
 
     async def stop(self) -> None:
         """Stop listening, finish what is under way, close."""

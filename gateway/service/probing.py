@@ -25,8 +25,9 @@ from gateway.route.compose import Kopfangaben, Stelle, compose_fehler
 from gateway.send.http import new_session
 from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
 from gateway.service.context import Context, new_id
-from gateway.service.delivering import LEASE, Delivering, Way
+from gateway.service.delivering import Delivering, Way
 from gateway.service.gateway import close_context, open_context
+from gateway.service.leases import LEASE
 from gateway.service.sealing import Sealing
 from gateway.service.settling import Settling
 from gateway.service.steps import step_delivery

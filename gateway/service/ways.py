@@ -16,7 +16,7 @@ from gateway.config_tables import Postausgang
 from gateway.partner import Partner
 from gateway.pki import load_certificates, pem_of
 from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble
-from gateway.send.http import CHUNK, Body, Response, Timeouts, post
+from gateway.send.http import CHUNK, SLOWEST, Body, Response, Timeouts, post
 from gateway.send.mail import Envelope, MailServer, send
 from gateway.send.mail_message import build_message, checked_address, transfer_entity
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
@@ -45,7 +45,7 @@ class As2Way:
             self._headers(wire, partner),
             _streamed(wire.body),
             length=wire.size,
-            timeouts=Timeouts(idle_s=self._ctx.config.zustellung.zeitlimit_sekunden),
+            timeouts=_timeouts(self._ctx, wire),
             ssl_context=partner_context(anchors, self._ctx.tls_client) if url.startswith("https:") else None,
         )
         return Failed(answer) if isinstance(answer, Failure) else self._judge(answer)
@@ -77,6 +77,11 @@ class As2Way:
         if meaning is Taken.HANDED_OVER:
             return HandedOver()
         return ReceiptCame(_entity(answer))
+
+
+def _timeouts(ctx: Context, wire: Wire) -> Timeouts:
+    """A large message may take longer than a small one."""
+    return Timeouts(idle_s=ctx.config.zustellung.zeitlimit_sekunden, total_s=3_600 + wire.size / SLOWEST)
 
 
 def _streamed(body: Body) -> Body:

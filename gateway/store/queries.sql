@@ -270,6 +270,13 @@ order by id limit $3;
 select p.id as partner_id from partner p
 where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.next_at <= $1);
 
+-- name: claimable_lanes(now)
+-- Of these, those that are neither held nor stopped.
+select p.id as partner_id, coalesce(l.state, 'frei') as state, coalesce(l.failures, 0) as failures
+from partner p left join lane l on l.partner_id = p.id
+where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.next_at <= $1)
+    and l.held_at is null and (l.partner_id is null or l.state = 'frei' or l.until <= $1);
+
 -- name: claim_deliveries(now, lease_until, owner, partner_id, count, vorrang_bis)
 -- Takes due work of one lane under a lease: vorrang first, then what was due first. A worker that passes a
 -- vorrang_bis of 0 every few times keeps the rest from starving. Rows come in no order.
@@ -909,3 +916,83 @@ select p.id as partner_id, (select count(*) from delivery d where d.partner_id =
     (select min(d.created) from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0) as seit
 from partner p
 where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0);
+
+-- ===== lanes =====
+
+-- name: lanes(now)
+-- Every partner's lane; since when its oldest due delivery waits.
+select p.id as partner_id, coalesce(l.state, 'frei') as state, coalesce(l.failures, 0) as failures, l.until, l.held_at,
+    l.held_by, l.held_reason,
+    (select d.next_at from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.next_at <= $1
+     order by d.next_at limit 1) as waiting_since
+from partner p left join lane l on l.partner_id = p.id order by p.id;
+
+-- name: probe_lane(partner_id, now, until)
+-- One delivery goes out to see whether the partner works again; of several gateways one sends it.
+update lane set state = 'probe', until = $3, changed = $2
+where partner_id = $1 and state <> 'frei' and until <= $2 and held_at is null;
+
+-- name: note_lane_failure(partner_id, now)
+insert into lane (partner_id, state, failures, pauses, until, changed) values ($1, 'frei', 1, 0, 0, $2)
+on conflict (partner_id) do update set failures = lane.failures + 1, changed = excluded.changed
+returning partner_id, state, failures, pauses;
+
+-- name: stop_lane(partner_id, failures, until, now)
+-- After so many failures in a row, or when a probe failed.
+update lane set state = 'unterbrochen', until = $3, pauses = pauses + 1, changed = $4
+where partner_id = $1 and (state = 'probe' or (state = 'frei' and failures >= $2));
+
+-- name: open_lane(partner_id, now)
+update lane set state = 'frei', failures = 0, pauses = 0, until = 0, changed = $2
+where partner_id = $1 and state <> 'frei';
+
+-- name: forget_lane_failures(partner_id, now)
+update lane set failures = 0, changed = $2 where partner_id = $1 and state = 'frei' and failures > 0;
+
+-- name: hold_lane(partner_id, now, akteur, grund)
+insert into lane (partner_id, state, failures, pauses, until, changed, held_at, held_by, held_reason)
+values ($1, 'frei', 0, 0, 0, $2, $2, $3, $4)
+on conflict (partner_id) do update set changed = excluded.changed, held_at = excluded.held_at,
+    held_by = excluded.held_by, held_reason = excluded.held_reason
+where lane.held_at is null;
+
+-- name: release_lane(partner_id, now)
+update lane set state = 'frei', failures = 0, pauses = 0, until = 0, changed = $2, held_at = null, held_by = null,
+    held_reason = null
+where partner_id = $1 and (held_at is not null or state <> 'frei');
+
+-- name: lanes_without_partner()
+-- Lanes with waiting work whose agreement is gone, by steps from lane to lane.
+select id as partner_id from (
+    with recursive found(id) as (
+        select (select d.partner_id from delivery d where d.status = 'wartet' and d.partner_id > ''
+            order by d.partner_id limit 1)
+        union all
+        select (select d.partner_id from delivery d where d.status = 'wartet' and d.partner_id > found.id
+            order by d.partner_id limit 1)
+        from found where found.id is not null
+    )
+    select id from found where id is not null
+) as waiting
+where not exists (select 1 from partner p where p.id = waiting.id);
+
+-- name: waiting_deliveries(partner_id, count)
+select * from delivery where status = 'wartet' and partner_id = $1 order by next_at limit $2;
+
+-- name: aged_deliveries(before, count)
+-- Waiting in a lane that stopped by itself, where none is tried: too old.
+select d.* from lane l cross join delivery d
+where d.partner_id = l.partner_id and l.state <> 'frei' and l.held_at is null
+    and d.status = 'wartet' and coalesce(d.first_at, d.changed) <= $1
+limit $2;
+
+-- name: renew_leases(ids, owner, lease_until)
+-- Attempts that this process still has under way (`owner` is how its claims' owners begin).
+update delivery set lease_until = $3
+where id in list($1) and status = 'laeuft' and substr(lease_owner, 1, length(cast($2 as text))) = $2
+returning id;
+
+-- name: lost_leases(ids, owner)
+-- Of these attempts those that another gateway has taken over.
+select id from delivery
+where id in list($1) and status = 'laeuft' and substr(lease_owner, 1, length(cast($2 as text))) <> $2;

@@ -19,6 +19,7 @@ from as2peer import (
     later,
     peering,
     posted,
+    seeded,
     status,
     until,
     waiting,
@@ -30,10 +31,7 @@ from gateway.demo.letters import ermittlungsverfahren
 from gateway.partner import Grenzen
 from gateway.pki import agreed
 from gateway.pki_issue import DevelopmentCa, Request
-from gateway.route.plan import Planned
-from gateway.service.accepting import delivery_steps
 from gateway.service.gateway import Gateway, running
-from gateway.states import DeliveryStatus
 
 pytestmark = pytest.mark.usefixtures("prompt")
 
@@ -320,25 +318,6 @@ async def test_every_send_of_a_message_is_neutral_outside(hub: Gateway, koeln: P
 # --- lanes ------------------------------------------------------------------------------------------------------------
 
 
-async def seeded(hub: Gateway, message: str, partner: str, count: int, vorrang: int = 0) -> list[str]:
-    """Further deliveries of an accepted message to invented authorities of one partner, all due now."""
-    now = hub.ctx.now()
-    keys = [f"abh:9{partner}{vorrang}{n}" for n in range(count)]
-    steps = [
-        step
-        for key in keys
-        for step in delivery_steps(
-            hub.ctx,
-            message,
-            Planned(key, "as2", DeliveryStatus.WARTET, partner),
-            vorrang=bool(vorrang),
-            at=now,
-        )
-    ]
-    await hub.ctx.db.commit(*steps)
-    return keys
-
-
 async def test_a_dead_partner_does_not_hold_up_another(
     hub: Gateway, koeln: Peer, jva: Api, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
 ) -> None:
@@ -388,7 +367,7 @@ async def test_vorrang_goes_first_and_the_rest_does_not_starve(hub: Gateway, koe
     order = []
     for _ in range(20):
         (row,) = await hub.delivering.claim(1)
-        hub.delivering._running["voll"] = 0  # as if it had ended
+        hub.delivering.lanes.ended("voll")
         order.append(row["vorrang"])
     assert order[0] == 1
     assert order.count(1) > order.count(0) > 0

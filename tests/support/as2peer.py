@@ -22,12 +22,15 @@ from gateway.as2headers import ReceiptRequest, new_message_id, request_headers
 from gateway.partner import Algorithmen, Partner
 from gateway.pki import KeyPair, agreed, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
+from gateway.route.plan import Planned
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import Opened, OpenRefused, PartIn, open_sealed, seal, sign_entity
 from gateway.seal.signedmime import open_signed
+from gateway.service.accepting import delivery_steps
 from gateway.service.gateway import Gateway
 from gateway.settle.disposition import DUPLICATE, PROCESSED, Disposition, refusal
 from gateway.settle.mdn import Mic, Report, build_report, parse_report
+from gateway.states import DeliveryStatus
 from gateway.store.steps import do
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "beispiele" / "haft-3.2.xml"
@@ -478,3 +481,22 @@ async def posted(jva: Api, xml: bytes | None = None) -> str:
     assert code == 202, answer
     found: str = answer["id"]
     return found
+
+
+async def seeded(hub: Gateway, message: str, partner: str, count: int, vorrang: int = 0) -> list[str]:
+    """Further deliveries of an accepted message to invented authorities of one partner, all due now."""
+    now = hub.ctx.now()
+    keys = [f"abh:9{partner}{vorrang}{n}" for n in range(count)]
+    steps = [
+        step
+        for key in keys
+        for step in delivery_steps(
+            hub.ctx,
+            message,
+            Planned(key, "as2", DeliveryStatus.WARTET, partner),
+            vorrang=bool(vorrang),
+            at=now,
+        )
+    ]
+    await hub.ctx.db.commit(*steps)
+    return keys

@@ -95,7 +95,11 @@ class Site:
         table["as2"]["adresse"] = f"127.0.0.1:{self.as2_port}"
         table["as2"]["oeffentliche_url"] = self.as2_url
         table["mail"]["adresse"] = "127.0.0.1:0"
-        table["zustellung"] |= {"private_adressen": True, "backoff_start_sekunden": 0.05} | zustellung
+        table["zustellung"] |= {
+            "private_adressen": True,
+            "backoff_start_sekunden": 0.05,
+            "unterbrechung_sekunden": 0.05,
+        } | zustellung
         for name, values in self.settings.items():
             table[name] = (table[name] or {}) | values
         return Config.model_validate(table, context={"base": self.folder})
