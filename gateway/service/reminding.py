@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from gateway import clock
 from gateway.events import Art
+from gateway.route.compose_nachweis import WURZEL as ZUSTELLNACHWEIS
 from gateway.service.context import Context
 from gateway.service.duties import MAKING_UP
 from gateway.service.notifying import Notifying, uncollected
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 ROUND = 100
 """Reminders of one round: the rest comes with the next, so that one round holds nothing up."""
 DAY = 24 * 3600 * clock.SECOND
+NO_ALARM = 0
+"""Instead of the moment of an alarm: none is raised. The count of alarms leaves it out."""
 
 
 class Reminding:
@@ -93,6 +96,10 @@ class Reminding:
         return len(rows)
 
     async def _alarm(self, delivery: Row) -> None:
+        message = await self._ctx.db.fetch_one("message", delivery["message_id"])
+        if message is None or message["wurzel"] == ZUSTELLNACHWEIS:  # it tells of another alarm itself
+            await self._ctx.db.commit(do("mark_alarmed", expect=1, id=delivery["id"], now=NO_ALARM))
+            return
         event = self._ctx.event(
             Art.ALARM,
             self._ctx.self_akteur,
