@@ -10,7 +10,7 @@ write.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import Final, Literal
@@ -287,7 +287,7 @@ def read_request(raw_headers: Sequence[tuple[bytes, bytes]]) -> As2Request:
         transfer_encoding=values.get("content-transfer-encoding", "").lower() or "binary",
         version=values.get("as2-version") or "1.0",
         features=frozenset(_items(values.get("ediint-features", "").lower())),
-        receipt=_read_receipt(values),
+        receipt=read_receipt_request(values),
     )
 
 
@@ -306,7 +306,13 @@ def _once(raw_headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return values
 
 
-def _read_receipt(values: dict[str, str]) -> ReceiptRequest | None:
+def read_receipt_request(values: Mapping[str, str]) -> ReceiptRequest | None:
+    """Which receipt a header asks for; None for none.
+
+    Args:
+        values: the header's values by lower-case name: `disposition-notification-to`,
+            `disposition-notification-options`, and for AS2 `receipt-delivery-option`.
+    """
     if not values.get("disposition-notification-to"):
         return None
     options = _read_options(values.get("disposition-notification-options", ""))

@@ -129,11 +129,11 @@ class Status(_Listener):
 
 
 class Mail(_Listener):
-    """Listener of LMTP/SMTP: receipts that come by mail."""
+    """Listener of LMTP/SMTP: messages, receipts and returned mails that a mail server hands over."""
 
     adresse: Address = "127.0.0.1:8025"
     postfach: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)] | None = None
-    """Our registered mail address, to which partners send their receipts; needed for `weg = "mail"`."""
+    """Our registered mail address, by which partners know us and to which they send; needed for `weg = "mail"`."""
 
 
 class Store(Table):
@@ -307,7 +307,8 @@ class Postausgang(Table):
     """File that holds the password; it is never written into the configuration."""
     ca: LocalPath | None = None
     """CA certificates (PEM) that the mail server's certificate must lead to; without it, those of the system."""
-    absender: Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)]
+    absender: Annotated[str, Field(pattern=r"^[^\s@<>]{1,39}@[^\s@<>]+$", max_length=229)]
+    """The return path, without the token of each try: `+` and 24 letters, by which a returned mail is known."""
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

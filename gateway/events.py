@@ -26,6 +26,7 @@ class Art(StrEnum):
     EINGANG_ABGEWIESEN = "eingang_abgewiesen"  # RelayRejection
     EINGANG_DOPPELT = "eingang_doppelt"  # the same message again, no second effect
     QUITTUNG_GESENDET = "quittung_gesendet"  # our MDN left
+    RUECKLAEUFER = "ruecklaeufer"  # a mail server reports on one of our tries: RelayFailure where it came back
     FRIST_QUITTUNG = "frist_quittung"  # no receipt within the agreed time
     NACHWEIS = "nachweis"  # the sender is told of a delay or a failure: RelayFailure, ContentHandoverFailure …
     FREIGABE = "freigabe"  # a withheld notice was released (Nr. 1)

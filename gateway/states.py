@@ -50,7 +50,7 @@ class Step(StrEnum):
     RECEIPT_INVALID = "receipt_invalid"  # not to be trusted
     RETRY = "retry"  # the try failed for now, or no receipt came in time
     GIVE_UP = "give_up"  # the try failed for good
-    CANNOT_SEND = "cannot_send"  # no usable certificate, too large: a person decides
+    CANNOT_SEND = "cannot_send"  # no usable certificate, too large, mails that come back: a person decides
     RESEAL = "reseal"  # the recipient could not open it; sealed anew
     RESEND = "resend"  # an operator's resend
     PLACE = "place"  # what failed or waited for a person goes into the inbox
@@ -81,6 +81,9 @@ STEPS: dict[tuple[DeliveryStatus, Step], DeliveryStatus] = {
     (_S.UEBERGEBEN, Step.GIVE_UP): _S.GESCHEITERT,
     (_S.QUITTUNG_UNGUELTIG, Step.RETRY): _S.WARTET,
     (_S.QUITTUNG_UNGUELTIG, Step.GIVE_UP): _S.GESCHEITERT,
+    # Mails come back again and again: a person chooses another way.
+    (_S.UEBERGEBEN, Step.CANNOT_SEND): _S.KLAERUNG,
+    (_S.QUITTUNG_UNGUELTIG, Step.CANNOT_SEND): _S.KLAERUNG,
     # A late valid receipt heals whatever is open, and `gescheitert` (wire.md section 4).
     **{(s, Step.RECEIPT_POSITIVE): _S.ZUGESTELLT for s in OPEN | {_S.GESCHEITERT}},
     **{(s, Step.RECEIPT_NEGATIVE): _S.ABGELEHNT for s in OPEN | {_S.GESCHEITERT}},

@@ -134,7 +134,7 @@ class ReloadableContext(ssl.SSLContext):
 
 
 def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures) -> dict[str, ssl.SSLContext]:
-    """The contexts of `api` (mutual), `as2` and `betrieb`, from the configuration's newest valid TLS pair.
+    """The contexts of `api` (mutual), `as2`, `betrieb` and `mail`, from the configuration's newest valid TLS pair.
 
     Raises:
         PkiError: keys or anchors cannot be used.
@@ -147,6 +147,7 @@ def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures
         "api": server_context("api", newest.files, failures, anchors),
         "as2": server_context("as2", newest.files, failures),
         "betrieb": server_context("betrieb", newest.files, failures),
+        "mail": server_context("mail", newest.files, failures),
     }
 
 

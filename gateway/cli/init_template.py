@@ -54,7 +54,7 @@ sitzung_stunden = 10
 adresse = "127.0.0.1:8446"
 
 [mail]
-# Eingang für Quittungen, die per Mail kommen (LMTP/SMTP).
+# Eingang für Nachrichten, Quittungen und Rückläufer, die der Mailserver übergibt (LMTP/SMTP).
 adresse = "127.0.0.1:8025"
 # Unser Postfach, an das Partner ihre Quittungen senden; nötig für Partner mit weg = "mail".
 # postfach = "gateway@example.org"
@@ -167,7 +167,7 @@ abholung_tage = 3
 # kennwort_datei = "keys/postausgang.kennwort"
 # CA-Zertifikate des Mailservers; ohne Angabe die des Systems.
 # ca = "trust/mail.pem"
-# Absenderadresse.
+# Rücksendeadresse (Return-Path); was zurückkommt, geht an absender+Kennzeichen@….
 # absender = "gateway@example.org"
 
 # Je Client-Zertifikat ein Eintrag. Ohne Eintrag: 403.

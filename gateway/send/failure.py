@@ -22,6 +22,8 @@ then."""
 
 RETRY_AFTER_MAX_S: Final = 3_600
 """Longest wait that a peer may ask for: the default cap of our own back-off, so that no peer can park a lane."""
+RETURNS_MAX: Final = 3
+"""Mails of one delivery that may come back before a person decides: one can be a mistake of a server on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +195,23 @@ def read_retry_after(value: str | None, now: int) -> int | None:
     except (ValueError, OverflowError, IndexError, TypeError):
         return None
     return max(0, min(seconds, RETRY_AFTER_MAX_S))
+
+
+def from_dsn(status: str | None, times: int) -> Failure:
+    """What a mail means that came back after the server had taken it.
+
+    It leads to another try; after `RETURNS_MAX` a person decides about another way. Never alone to the end: whoever
+    carries the mail can write such a notification (wire.md section 5).
+
+    Args:
+        status: enhanced status code of the notification (RFC 3463), from `settle.dsn`.
+        times: how many mails of this delivery have come back, this one included.
+    """
+    said = f" ({status})" if status else ""
+    if times < RETURNS_MAX or (status or "").startswith("4"):
+        return Failure("temporary", "ruecklaeufer", f"Die Mail kam als unzustellbar zurück{said}.")
+    text = (
+        f"Die Mail kam {times}-mal als unzustellbar zurück{said}; "
+        "bitte die Adresse beim Partner erfragen oder einen anderen Weg wählen."
+    )
+    return Failure("permanent", "ruecklaeufer", text, step=Step.CANNOT_SEND)

@@ -51,6 +51,7 @@ class Partners:
         self._by_id: dict[str, Partner] = {}
         self._by_authority: dict[str, Partner] = {}
         self._by_as2: dict[str, Partner] = {}
+        self._by_address: dict[str, Partner] = {}
 
     async def by_id(self, partner_id: str | None) -> Partner | None:
         """The agreement of that id."""
@@ -66,6 +67,11 @@ class Partners:
         """The agreement of the partner that calls itself `as2_id`."""
         await self._refresh()
         return self._by_as2.get(as2_id)
+
+    async def by_address(self, address: str) -> Partner | None:
+        """The agreement of the partner with that registered mail address."""
+        await self._refresh()
+        return self._by_address.get(address.lower())
 
     def forget(self) -> None:
         """Read anew at the next look; what is being read at this moment does not count."""
@@ -88,6 +94,7 @@ class Partners:
         self._by_id = {p.id: p for p in partners}
         self._by_authority = {key: p for p in partners for key in p.behoerden}
         self._by_as2 = {p.as2_id: p for p in partners if p.as2_id}
+        self._by_address = {p.adresse.lower(): p for p in partners if p.adresse}
         if self._forgotten == forgotten:
             self._read_at = self._now()
 

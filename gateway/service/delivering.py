@@ -235,6 +235,15 @@ class Delivering:
         """What tells the sender of a final failure, for the step itself."""
         return await self._notifying.failed(job, changes["last_error"]) if step is Step.GIVE_UP else []
 
+    async def returned(self, job: Row, failure: Failure, looked: Do) -> None:
+        """A mail came back: another try, or a person decides. Nothing, where a receipt has come since."""
+        step, changes = self._after(job, failure)
+        move = step_delivery(job, step, self._ctx.now(), only=AWAITING, **changes)
+        try:
+            await self._ctx.db.commit(looked, *move, *await self._telling(job, step, changes))
+        except StaleState:
+            await self._ctx.db.commit(looked)
+
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
         rows = await self._ctx.db.commit(Do("recover_leases", (self._ctx.abandoned_before(LEASE), self._ctx.now())))

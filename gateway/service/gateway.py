@@ -26,6 +26,7 @@ from gateway.route.resources import packaged_directory
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
 from gateway.service.accepting import Accepting
+from gateway.service.bouncing import Bouncing
 from gateway.service.certificates import Expiring, metrics
 from gateway.service.collecting import Collecting
 from gateway.service.context import Context
@@ -48,7 +49,7 @@ from gateway.service.sealing import Sealing
 from gateway.service.searching import Searching
 from gateway.service.settling import Settling
 from gateway.service.showing import Showing
-from gateway.service.ways import As2Way, MailWay
+from gateway.service.ways import As2Way, MailReceipts, MailWay
 from gateway.store import open_database
 from gateway.store.content import Contents
 from gateway.store.database import StoreError
@@ -128,8 +129,9 @@ class Gateway:
         self.reading = Reading(ctx)
         self.reminding = Reminding(ctx)
         self.notifying = Notifying(ctx)
-        self.receipts = Receipts(ctx, self._http, retry_policy(ctx))
+        self.receipts = Receipts(ctx, self._http, retry_policy(ctx), self._mail_receipts())
         self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
+        self.bouncing = Bouncing(ctx, self.delivering)
         self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
         forwarding = Forwarding(ctx, self.reading, self.accepting, self._wake)
         self.listeners = Listeners(
@@ -142,7 +144,7 @@ class Gateway:
             ),
             reading=_Reader(self.reading, Searching(ctx), Showing(ctx)),
             receiving=self.receiving,
-            mailing=Mailing(ctx, settling),
+            mailing=Mailing(ctx, settling, self.receiving, self.bouncing),
             who_is=self.who_is,
             gauges=lambda: [*metrics(self.expiring.held, ctx.now()), *self.logbook.metrics()],
         )
@@ -227,6 +229,7 @@ class Gateway:
         """Deadlines, requests that nobody judges any more, reminders, alarms, delays, orphans."""
         return (
             self.delivering.overdue,
+            self.bouncing.apply,
             self.receiving.recover,
             self.reminding.remind,
             self.reminding.alarm,
@@ -254,6 +257,12 @@ class Gateway:
         if config.postausgang is not None and config.mail.postfach is not None:
             ways["mail"] = MailWay(self.ctx, config.postausgang, config.mail.postfach)
         return ways
+
+    def _mail_receipts(self) -> MailReceipts | None:
+        config = self.ctx.config
+        if config.postausgang is None or config.mail.postfach is None:
+            return None
+        return MailReceipts(self.ctx, config.postausgang, config.mail.postfach)
 
     def _ca_http(self) -> aiohttp.ClientSession:
         assert self._ca_session is not None, "started"

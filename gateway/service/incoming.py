@@ -1,4 +1,4 @@
-"""The body of an AS2 request, opened and verified: a small one in memory, a large one from the store, to one result.
+"""The body of a request, opened and verified: a small one in memory, a large one from the store, to one result.
 
 Promises: the raw request, headers included, is one content of the store; what is staged while it is opened and that no
 step keeps is gone afterwards.
@@ -83,15 +83,15 @@ class Incoming(Protocol):
 class InMemory:
     """A small body."""
 
-    def __init__(self, ctx: Context, raw_headers: RawHeaders, body: bytes) -> None:
+    def __init__(self, ctx: Context, head: bytes, body: bytes) -> None:
         self._ctx = ctx
-        self._headers = raw_headers
+        self._head = head
         self._body = body
         self.sha256 = hashlib.sha256(body).hexdigest()
 
     def raw(self) -> Sealed:
         """See `Incoming`."""
-        return self._ctx.content.seal_small(joined(self._headers, self._body), self._ctx.now())
+        return self._ctx.content.seal_small(self._head + self._body, self._ctx.now())
 
     async def discard(self) -> None:
         """See `Incoming`: nothing was written."""
@@ -132,10 +132,9 @@ class InStore:
         self.sha256 = sha256
 
     @classmethod
-    async def taken(cls, ctx: Context, raw_headers: RawHeaders, pieces: AsyncIterator[bytes]) -> InStore:
-        """A body as it comes; whatever breaks it off leaves nothing."""
+    async def taken(cls, ctx: Context, head: bytes, pieces: AsyncIterator[bytes]) -> InStore:
+        """A body as it comes, after its header with the blank line; whatever breaks it off leaves nothing."""
         writer, digest = ctx.content.writer(ctx.now()), hashlib.sha256()
-        head = joined(raw_headers, b"")
         try:
             await writer.write(head)
             async for piece in pieces:
@@ -191,8 +190,8 @@ class _OnTheBench:
         return Arrival(opened.gateway_headers, opened.xml, self.bench.staged(), entity, mic)
 
 
-async def recovered(ctx: Context, content_id: str, sha256: str) -> tuple[RawHeaders, Incoming]:
-    """A raw request of the store, and its headers.
+async def recovered(ctx: Context, content_id: str, sha256: str) -> tuple[bytes, Incoming]:
+    """A raw request of the store: its header with the blank line, and its body.
 
     Raises:
         StoreError: it cannot be read.
@@ -202,14 +201,13 @@ async def recovered(ctx: Context, content_id: str, sha256: str) -> tuple[RawHead
         beginning += piece
         if len(beginning) > RAW_IN_MEMORY:
             break
-    head, _, body = bytes(beginning).partition(b"\r\n\r\n")
-    lines = [line.partition(b": ") for line in head.split(b"\r\n")]
-    headers = [(name, value) for name, _, value in lines]
+    head, blank, body = bytes(beginning).partition(b"\r\n\r\n")
+    head += blank
     if len(beginning) <= RAW_IN_MEMORY:
-        return headers, InMemory(ctx, headers, body)
+        return head, InMemory(ctx, head, body)
     row = await ctx.db.fetch_one("content", content_id)
     assert row is not None, content_id
-    return headers, InStore(ctx, Sealed(content_id, row["sha256"], row["bytes"], ()), len(head) + 4, sha256)
+    return head, InStore(ctx, Sealed(content_id, row["sha256"], row["bytes"], ()), len(head), sha256)
 
 
 def mic_of(opened: Opened | OpenedStream, receipt: ReceiptRequest | None) -> tuple[str, str]:
@@ -217,6 +215,12 @@ def mic_of(opened: Opened | OpenedStream, receipt: ReceiptRequest | None) -> tup
     wanted = receipt.micalgs if receipt else ()
     alg = next((alg for alg in wanted if alg in MIC_ALGORITHMS), opened.verified.hash)
     return opened.mic(alg), alg
+
+
+def headers_of(head: bytes) -> RawHeaders:
+    """The headers that `joined` put together."""
+    lines = [line.partition(b": ") for line in head.removesuffix(b"\r\n\r\n").split(b"\r\n")]
+    return [(name, value) for name, _, value in lines]
 
 
 def joined(headers: RawHeaders, body: bytes) -> bytes:

@@ -7,7 +7,6 @@ Fails: `OSError` when an address is taken, `PkiError` for keys.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import ssl
@@ -18,8 +17,8 @@ from aiohttp import web
 from gateway.accept.as2 import As2In
 from gateway.accept.as2 import Receiver as As2Receiver
 from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
-from gateway.accept.mail import MailReceiver, listen
-from gateway.config_fields import split_address
+from gateway.accept.mail import MailListener, MailReceiver, listen
+from gateway.config_fields import is_loopback, split_address
 from gateway.service.context import Context
 from gateway.service.status import status_app
 from gateway.store.database import StoreUnavailable
@@ -55,7 +54,7 @@ class Listeners:
         self._contexts: dict[str, ReloadableContext] = {}
         self._runners: list[web.AppRunner] = []
         self._mailing = mailing
-        self._mail: asyncio.Server | None = None
+        self._mail: MailListener | None = None
         api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         as2 = web.Application()
@@ -94,8 +93,7 @@ class Listeners:
     async def stop(self) -> None:
         """Stop listening; requests under way are finished."""
         if self._mail is not None:
-            self._mail.close()
-            await self._mail.wait_closed()
+            await self._mail.close()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
@@ -104,8 +102,9 @@ class Listeners:
         config = self._ctx.config.mail
         if config.postfach is None:
             return
-        self._mail = await listen(self._mailing, config.postfach, config.host, config.port)
-        self.ports["mail"] = self._mail.sockets[0].getsockname()[1]
+        tls, far = self._contexts["mail"], not is_loopback(config.host)
+        self._mail = await listen(self._mailing, config.host, config.port, tls, demand_tls=far)
+        self.ports["mail"] = self._mail.port
 
 
 def handed_over() -> list[socket.socket]:

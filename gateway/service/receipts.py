@@ -1,7 +1,7 @@
 """Our receipts for what partners send: built, signed, sent later where that was asked for (wire.md section 4).
 
 Promises: a receipt is signed with our key and names the Message-ID byte for byte; who is unknown gets an unsigned one;
-asynchronous ones go to the agreement's URL alone.
+asynchronous ones go to the agreement's URL alone, those for mails to the registered address.
 Fails: sending is a worker's job; its failures are tried again.
 """
 
@@ -26,6 +26,7 @@ from gateway.send.failure import Failure, Trouble, from_http, from_trouble
 from gateway.send.http import USER_AGENT, Response, Timeouts, post
 from gateway.send.retry import Again, RetryPolicy, decide
 from gateway.service.context import Context
+from gateway.service.ways import MailReceipts
 from gateway.settle import disposition as dispositions
 from gateway.settle.disposition import Disposition
 from gateway.settle.mdn import Mic, build_report
@@ -50,10 +51,17 @@ class Receipt:
 class Receipts:
     """Builds receipts; the worker's port for those that are sent later."""
 
-    def __init__(self, ctx: Context, session: Callable[[], aiohttp.ClientSession], policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        session: Callable[[], aiohttp.ClientSession],
+        policy: RetryPolicy,
+        by_mail: MailReceipts | None = None,
+    ) -> None:
         self._ctx = ctx
         self._session = session
         self._policy = policy
+        self._by_mail = by_mail
 
     def build(
         self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None, algorithms: Algorithmen
@@ -91,6 +99,9 @@ class Receipts:
 
     async def work(self, job: Row) -> None:
         """Sends one receipt."""
+        if job["weg"] == "mail":
+            await self._work_by_mail(job)
+            return
         partner = await self._ctx.partners.by_as2_id(job["as2_from"])
         if partner is None or partner.mdn_url is None or partner.mdn_url != job["async_url"]:
             await self._move(job, "gescheitert", None)
@@ -118,6 +129,13 @@ class Receipts:
         else:
             meaning = answer
         await self._record(job, meaning if isinstance(meaning, Failure) else None)
+
+    async def _work_by_mail(self, job: Row) -> None:
+        partner = await self._ctx.partners.by_address(job["as2_from"])
+        if partner is None or self._by_mail is None:
+            await self._move(job, "gescheitert", None)
+            return
+        await self._record(job, await self._by_mail.send(job, partner))
 
     async def failed(self, job: Row, error: Exception) -> None:
         """An attempt raised: tried again."""
@@ -151,10 +169,11 @@ class Receipts:
         await self._ctx.db.commit(*steps)
 
     def _report(self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None) -> bytes:
+        postfach = (self._ctx.config.mail.postfach or "").lower()
         return build_report(
             original_message_id=request.message_id,
             disposition=disposition,
-            final_recipient=self._ctx.config.as2_name,
+            final_recipient=postfach if request.recipient == postfach else self._ctx.config.as2_name,
             reporting_ua=USER_AGENT,
             mic=Mic.read(f"{mic[0]}, {mic[1]}") if mic else None,
             original_recipient=request.recipient,

@@ -1,4 +1,4 @@
-"""A partner's message by AS2, in the order of wire.md section 3, and receipts that come by themselves.
+"""A partner's message by AS2 or mail, in the order of wire.md section 3, and receipts that come by themselves.
 
 The steps, numbered as there: 1 headers · 2 partner and agreement · 3 the raw request is durable · 4 duplicate? ·
 5 to 8 opened and verified (gateway/seal) · 9 only now XML, files, check.
@@ -6,6 +6,7 @@ The steps, numbered as there: 1 headers · 2 partner and agreement · 3 the raw 
 Promises: nothing of a message is looked at before its signature holds; message, inbox entry and our receipt become
 durable in one commit, before the answer; the same request again gets the stored receipt, byte for byte, also while the
 first one is being judged; a request that cannot be judged keeps none other waiting.
+By mail nothing is answered at once: the receipt goes to the registered address, and only after the signature held.
 Fails: `Malformed` for headers that cannot be read, `Overloaded` for what shall come again; everything else is answered
 with a receipt.
 """
@@ -17,14 +18,16 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
-from gateway import clock
+from gateway import clock, mime
 from gateway.accept.as2 import WireAnswer
+from gateway.accept.mail_headers import read_message
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
 from gateway.errors import Malformed, Overloaded, Refusal, TooLarge
 from gateway.events import Art
 from gateway.partner import Partner
-from gateway.seal.sealer import ContentRefused, OpenRefused, TooLargeToOpen
+from gateway.seal.sealer import STREAM_FROM, ContentRefused, OpenRefused, TooLargeToOpen
 from gateway.service.context import Context, new_id
 from gateway.service.entering import Entering
 from gateway.service.incoming import (
@@ -35,6 +38,7 @@ from gateway.service.incoming import (
     InStore,
     Opening,
     RawHeaders,
+    headers_of,
     joined,
     recovered,
 )
@@ -63,6 +67,8 @@ SEALED_FACTOR = 2
 ENVELOPE_BYTES = 1024 * 1024
 """What a sealed body may have beyond its content: MIME headers of a thousand files, signature, CMS."""
 _NO_REPORT = frozenset({"kein_maschinenteil"})
+Weg = Literal["as2", "mail"]
+"""How a request came."""
 _LATER = WireAnswer(503, (("Retry-After", "60"),))
 
 
@@ -108,9 +114,28 @@ class Receiving:
         if is_receipt:
             return await self._receipt(entity, partner)
         await self._admit(request, partner)
-        if partner.algorithmen.kompression and len(body) > COMPRESSED_IN_MEMORY:
-            return await self._take(request, partner, await InStore.taken(self._ctx, raw_headers, _one(body)))
-        return await self._take(request, partner, InMemory(self._ctx, raw_headers, body))
+        return await self._take(request, partner, await self._held(partner, joined(raw_headers, b""), body), "as2")
+
+    async def receive_mail(self, request: As2Request, partner: Partner, head: bytes, body: bytes) -> None:
+        """One mail that may be a sealed message; durable when it returns.
+
+        Args:
+            request: what its header says.
+            partner: whose address it names as its sender.
+            head: its header as it came, with the blank line.
+            body: what follows.
+
+        Raises:
+            Overloaded: to come again later; among others because too many messages of this partner failed.
+        """
+        self._limit.demand(partner.id, self._ctx.now())
+        await self._take(_by_mail(request, partner), partner, await self._held(partner, head, body), "mail")
+
+    async def _held(self, partner: Partner, head: bytes, body: bytes) -> Incoming:
+        """A body that is in memory; a large one, or one that may become large, is opened from the store."""
+        if len(body) > STREAM_FROM or (partner.algorithmen.kompression and len(body) > COMPRESSED_IN_MEMORY):
+            return await InStore.taken(self._ctx, head, _one(body))
+        return InMemory(self._ctx, head, body)
 
     async def receive_stream(self, raw_headers: RawHeaders, pieces: AsyncIterator[bytes]) -> WireAnswer:
         """One large request, its body as it comes; it is never a receipt.
@@ -124,7 +149,8 @@ class Receiving:
             return self._stranger(request, is_receipt=False)
         await self._admit(request, partner)
         agreed = _limited(pieces, SEALED_FACTOR * partner.grenzen.bytes + ENVELOPE_BYTES)
-        return await self._take(request, partner, await InStore.taken(self._ctx, raw_headers, agreed))
+        body = await InStore.taken(self._ctx, joined(raw_headers, b""), agreed)
+        return await self._take(request, partner, body, "as2")
 
     async def _met(self, raw_headers: RawHeaders) -> tuple[As2Request, Partner | None]:
         """Who sends to us; no partner where it is none, or where it is not for us."""
@@ -141,8 +167,8 @@ class Receiving:
         self._limit.demand(partner.id, self._ctx.now())
         await self._demand_agreed_url(request, partner)
 
-    async def _take(self, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
-        row, ours = await self._durable(request, body)  # 3
+    async def _take(self, request: As2Request, partner: Partner, body: Incoming, weg: Weg) -> WireAnswer:
+        row, ours = await self._durable(request, body, weg)  # 3
         if not ours:  # 4
             return await self._again(row, request, partner, body)
         return await self._judge(row, request, partner, body)
@@ -164,9 +190,14 @@ class Receiving:
         return len(rows)
 
     async def _recover_one(self, row: Row) -> None:
-        headers, body = await recovered(self._ctx, row["raw_content"], row["raw_sha256"])
-        request = read_request(headers)
-        partner = await self._ctx.partners.by_as2_id(request.sender)
+        head, body = await recovered(self._ctx, row["raw_content"], row["raw_sha256"])
+        if row["weg"] == "mail":
+            request = read_message(mime.parse_head(head), row["as2_to"])
+            partner = await self._ctx.partners.by_address(request.sender)
+            request = _by_mail(request, partner) if partner is not None else request
+        else:
+            request = read_request(headers_of(head))
+            partner = await self._ctx.partners.by_as2_id(request.sender)
         if partner is not None:
             await self._judge(row, request, partner, body)
             return
@@ -190,14 +221,14 @@ class Receiving:
             await self._ctx.db.commit(self._refusal(partner, "quittung_adresse"))
             raise Malformed("Die Adresse für die Quittung ist nicht vereinbart.", code="quittung_adresse")
 
-    async def _durable(self, request: As2Request, body: Incoming) -> tuple[Row, bool]:
+    async def _durable(self, request: As2Request, body: Incoming, weg: Weg) -> tuple[Row, bool]:
         """The request's row, and whether it is this request's own: False for a repetition."""
         now = self._ctx.now()
         raw = body.raw()
         key = (request.sender, request.recipient, request.message_id)
         url = request.receipt.url if request.receipt else None
         row_id = new_id()
-        insert = Do("insert_inbound", (row_id, *key, body.sha256, raw.id, now, url, now + JUDGING), expect=1)
+        insert = Do("insert_inbound", (row_id, *key, body.sha256, raw.id, now, url, now + JUDGING, weg), expect=1)
         try:
             await self._ctx.db.commit(*raw.steps, insert)
         except AlreadyThere:
@@ -258,7 +289,7 @@ class Receiving:
             self._limit.failed(partner.id, self._ctx.now())
         answer = WireAnswer(200 if accepted else 400)
         kept: tuple[bytes | None, str | None] = (None, None)
-        if request.receipt is not None:
+        if request.receipt is not None and (judged.verified or row["weg"] == "as2"):
             made = self._receipts.build(request, judged.disposition, judged.mic, partner.algorithmen)
             answer = self._receipts.answer(request, made)
             kept = (answer.body, json.dumps(answer.headers))
@@ -302,6 +333,13 @@ class Receiving:
     def _refusal(self, partner: Partner, cause: str, row: Row | None = None) -> Do:
         detail = {} if row is None else {"eingang": row["id"]}
         return self._ctx.event(Art.EINGANG_ABGEWIESEN, f"partner:{partner.id}", grund=cause, **detail)
+
+
+def _by_mail(request: As2Request, partner: Partner) -> As2Request:
+    """The same request with its receipt to the registered address, whatever it names itself (wire.md section 5)."""
+    if request.receipt is None:
+        return request
+    return replace(request, receipt=replace(request.receipt, url=f"mailto:{partner.adresse}"))
 
 
 def _stored(row: Row) -> WireAnswer:

@@ -1,11 +1,14 @@
-"""The two ways to a partner: AS2 over HTTP, and S/MIME mail.
+"""The two ways to a partner: AS2 over HTTP, and S/MIME mail; and receipts of ours by mail.
 
-Promises: each hands the sealed bytes over once and says what came of it; what goes wrong on the line is a value.
-Fails: not by itself.
+Promises: each hands the sealed bytes over once and says what came of it; what goes wrong on the line is a value. By
+mail, a try's token is durable before the mail leaves, so that whatever comes back finds it.
+Fails: `StoreError`.
 """
 
 from __future__ import annotations
 
+import json
+import secrets
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -18,12 +21,23 @@ from gateway.pki import load_certificates, pem_of
 from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble
 from gateway.send.http import CHUNK, SLOWEST, Body, Response, Timeouts, post
 from gateway.send.mail import Envelope, MailServer, send
-from gateway.send.mail_message import build_message, checked_address, transfer_entity
+from gateway.send.mail_message import (
+    build_message,
+    build_receipt,
+    checked_address,
+    transfer_entity,
+    verp_address,
+)
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.service.context import Context
 from gateway.service.sealing import Wire
 from gateway.settle.mdn import is_receipt_type
+from gateway.store.database import Row
+from gateway.store.steps import do
 from gateway.tls import client_context, partner_context
+
+TOKEN_BYTES = 12
+"""Random bytes of a try's token: 24 letters, which leave 39 for the local part of our address."""
 
 
 class As2Way:
@@ -106,7 +120,11 @@ def _entity(answer: Response) -> bytes:
 
 
 class MailWay:
-    """S/MIME mail (AS1); the receipt comes later, by mail."""
+    """S/MIME mail (AS1); the receipt comes later, by mail.
+
+    From is our registered address, by which partners know us; the return path is the sender's address with the try's
+    token, which is the ENVID too: a returned mail counts by that alone (wire.md section 5).
+    """
 
     def __init__(self, ctx: Context, postausgang: Postausgang, postfach: str) -> None:
         self._ctx = ctx
@@ -121,12 +139,23 @@ class MailWay:
         except ValueError:
             return Failed(from_trouble(Trouble.ADDRESS))
         mail = self._mail(wire, recipient)
-        result = await send(self._server, Envelope(self._sender, recipient), mail, max_bytes=partner.grenzen.mail_bytes)
+        token = secrets.token_hex(TOKEN_BYTES)
+        envelope = Envelope(verp_address(self._sender, token), recipient, envid=token)
+        await self._ctx.db.commit(
+            do(
+                "insert_mail_try",
+                token=token,
+                delivery_id=wire.delivery["id"],
+                n=wire.delivery["attempts"],
+                now=self._ctx.now(),
+            )
+        )
+        result = await send(self._server, envelope, mail, max_bytes=partner.grenzen.mail_bytes)
         return Failed(result) if isinstance(result, Failure) else HandedOver()
 
     def _mail(self, wire: Wire, recipient: str) -> bytes:
         return build_message(
-            sender=self._sender,
+            sender=self._postfach,
             recipient=recipient,
             message_id=wire.wire_id,
             now=self._ctx.now(),
@@ -135,6 +164,34 @@ class MailWay:
             receipt=ReceiptRequest(signed=True, micalgs=(wire.delivery["mic_alg"],), required=True),
             gateway_id=wire.delivery["message_id"],
         )
+
+
+class MailReceipts:
+    """Our receipts by mail: to the registered address, with an empty return path, the same bytes at every try."""
+
+    def __init__(self, ctx: Context, postausgang: Postausgang, postfach: str) -> None:
+        self._ctx = ctx
+        self._server = mail_server(postausgang)
+        self._postfach = postfach
+
+    async def send(self, job: Row, partner: Partner) -> Failure | None:
+        """Sends the receipt of an `inbound` row; None where it was taken."""
+        stored = dict(json.loads(job["mdn_headers"]))
+        content = [(name, stored[name]) for name in stored if name.lower().startswith("content-")]
+        try:
+            recipient = checked_address(partner.adresse or "")
+        except ValueError:
+            return from_trouble(Trouble.ADDRESS)
+        mail = build_receipt(
+            sender=self._postfach,
+            recipient=recipient,
+            message_id=stored["Message-ID"],
+            now=job["received"],
+            entity=mime.build(content, bytes(job["mdn_body"])),
+            in_reply_to=job["wire_id"],
+        )
+        result = await send(self._server, Envelope("", recipient), mail)
+        return result if isinstance(result, Failure) else None
 
 
 def _for_mail(wire: Wire) -> bytes:

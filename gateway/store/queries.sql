@@ -516,11 +516,11 @@ where r.receipt_id = $1 order by p.art, p.sha256;
 
 -- ===== inbound =====
 
--- name: insert_inbound(id, as2_from, as2_to, wire_id, raw_sha256, raw_content, received, async_url, lease_until)
+-- name: insert_inbound(id, as2_from, as2_to, wire_id, raw_sha256, raw_content, received, async_url, lease_until, weg)
 -- The raw request is durable, before anything judges it. The same Message-ID again violates inbound_transport.
 insert into inbound (id, as2_from, as2_to, wire_id, raw_sha256, raw_content, status, received, async_url, lease_until,
-    mdn_status, mdn_attempts, mdn_next_at)
-values ($1, $2, $3, $4, $5, $6, 'empfangen', $7, $8, $9, 'none', 0, 0);
+    mdn_status, mdn_attempts, mdn_next_at, weg)
+values ($1, $2, $3, $4, $5, $6, 'empfangen', $7, $8, $9, 'none', 0, 0, $10);
 
 -- name: inbound(id)
 select * from inbound where id = $1;
@@ -569,6 +569,30 @@ update inbound set mdn_status = 'wartet', mdn_next_at = $2 where id = $1 and mdn
 update inbound set mdn_status = 'wartet', mdn_next_at = $2, lease_until = null
 where mdn_status = 'laeuft' and lease_until < $1
 returning id;
+
+-- ===== returned mails =====
+
+-- name: insert_mail_try(token, delivery_id, n, now)
+-- Durable before the mail leaves, so that no notification can come too early.
+insert into mail_try (token, delivery_id, n, created) values ($1, $2, $3, $4);
+
+-- name: mail_try(token)
+select t.token, t.delivery_id, t.n, d.message_id from mail_try t join delivery d on d.id = t.delivery_id
+where t.token = $1;
+
+-- name: note_return(token, now, status)
+update mail_try set returned = $2, status = $3 where token = $1 and returned is null;
+
+-- name: open_returns(count)
+select token, delivery_id, n, status from mail_try
+where returned is not null and looked_at is null
+order by returned limit $1;
+
+-- name: returns_of_delivery(delivery_id)
+select token from mail_try where delivery_id = $1 and returned is not null;
+
+-- name: settle_return(token, now)
+update mail_try set looked_at = $2 where token = $1;
 
 -- ===== directory =====
 

@@ -35,7 +35,8 @@ def test_a_new_gateway_is_complete_and_loads(run: Run, tmp_path: Path) -> None:
         (pair,) = pki.load_pairs(config.schluessel.files(purpose), purpose, datetime.now(UTC))
         assert "gw:koeln" in pair.certificate.subject.rfc4514_string()
     assert len(load_keks(config.store.schluessel)) == 1
-    assert tls.listener_contexts(config, datetime.now(UTC), tls.HandshakeFailures()).keys() == {"api", "as2", "betrieb"}
+    contexts = tls.listener_contexts(config, datetime.now(UTC), tls.HandshakeFailures())
+    assert contexts.keys() == {"api", "as2", "betrieb", "mail"}
     assert (folder / "packs").is_dir()
 
     async def partners() -> int:

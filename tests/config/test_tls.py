@@ -202,6 +202,7 @@ def test_the_listeners_of_a_configuration(tmp_path: Path) -> None:
         "api": ssl.CERT_OPTIONAL,
         "as2": ssl.CERT_NONE,
         "betrieb": ssl.CERT_NONE,
+        "mail": ssl.CERT_NONE,
     }
     assert all(context.minimum_version == ssl.TLSVersion.TLSv1_2 for context in contexts.values())
 

@@ -36,7 +36,7 @@ from gateway.pki_issue import DevelopmentCa
 from gateway.seal.sealer import Opened, open_sealed
 from gateway.send.failure import Failure
 from gateway.send.mail import Accepted, Envelope, MailServer, send
-from gateway.send.mail_message import build_receipt
+from gateway.send.mail_message import build_receipt, verp_token
 from gateway.service.gateway import Gateway, running
 from gateway.settle.disposition import refusal
 from gateway.settle.mdn import Mic
@@ -157,12 +157,13 @@ async def test_a_notice_by_mail_and_its_receipt_by_mail(hub: Gateway, koeln: Pee
     message = await posted(jva)
     await until(hub, message, "uebergeben")
     (mail,) = mta.mails
-    assert (mail.mail_from, mail.rcpt_tos) == (SENDER, [THEIRS])
+    assert mail.rcpt_tos == [THEIRS]
+    assert verp_token(SENDER, mail.mail_from or "") is not None
     assert head(mail, "Subject") == "Nachricht"
     assert head(mail, "X-Gateway-Id") == message
     assert head(mail, "Disposition-Notification-To") == OURS
     assert "pkcs7-signature" in (head(mail, "Disposition-Notification-Options") or "")
-    assert (head(mail, "From"), head(mail, "To")) == (SENDER, THEIRS)
+    assert (head(mail, "From"), head(mail, "To")) == (OURS, THEIRS)
     assert head(mail, "Content-Transfer-Encoding") == "base64"
     for inside in (b"Przyk", b"Tomasz", b"nachricht.xml", b"R8088", KOELN.encode(), b"haft"):
         assert inside not in raw(mail)
@@ -320,23 +321,43 @@ DSN = (
     b"Action: failed\r\nStatus: 5.1.1\r\n--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
     b"Message-ID: %s\r\nSubject: Nachricht\r\n--b--\r\n"
 )
+SEALED = b"Content-Type: application/pkcs7-mime; smime-type=authEnveloped-data\r\nContent-Transfer-Encoding: base64\r\n"
 OTHERS = {
-    "plain": b"From: a@b.example\r\nSubject: Hallo\r\n\r\nGuten Tag\r\n",
-    "dsn": DSN,
+    "plain": (b"From: a@b.example\r\nSubject: Hallo\r\n\r\nGuten Tag\r\n", "keine_nachricht"),
+    "dsn": (DSN, "ruecklaeufer_ohne_versuch"),
     "away": (
-        b"From: a@b.example\r\nAuto-Submitted: auto-replied\r\nDisposition-Notification-To: a@b.example\r\n\r\nweg\r\n"
+        b"From: a@b.example\r\nAuto-Submitted: auto-replied\r\nDisposition-Notification-To: a@b.example\r\n\r\nweg\r\n",
+        "automatische_antwort",
     ),
-    "no-mime": b"\r\n\xff\xfe\r\n",
+    "no-mime": (b"\r\n\xff\xfe\r\n", "keine_nachricht"),
     "no-receipt-id": (
         b"MIME-Version: 1.0\r\nContent-Type: message/disposition-notification\r\n\r\n"
-        b"Disposition: automatic-action/MDN-sent-automatically; processed\r\n"
+        b"Disposition: automatic-action/MDN-sent-automatically; processed\r\n",
+        "keine_quittung_fuer_uns",
     ),
+    "stranger": (b"From: a@b.example\r\nMessage-ID: <1@b.example>\r\n" + SEALED + b"\r\nMIAG\r\n", "partner_unbekannt"),
+    "two-senders": (
+        b"From: abh@koeln.example, a@b.example\r\nMessage-ID: <1@b.example>\r\n" + SEALED + b"\r\nMIAG\r\n",
+        "absender_unlesbar",
+    ),
+    "from-twice": (
+        b"From: abh@koeln.example\r\nFrom: a@b.example\r\nMessage-ID: <1@b.example>\r\n" + SEALED + b"\r\nMIAG\r\n",
+        "duplicate_header",
+    ),
+    "no-id": (b"From: abh@koeln.example\r\n" + SEALED + b"\r\nMIAG\r\n", "message_id"),
+    "answered": (
+        b"From: abh@koeln.example\r\nMessage-ID: <1@b.example>\r\nAuto-Submitted: auto-replied (away)\r\n"
+        + SEALED
+        + b"\r\nMIAG\r\n",
+        "automatische_antwort",
+    ),
+    "no-header-end": (b"X-Trace: " + b"x" * 900 + b"\r\n" + (b" " + b"x" * 900 + b"\r\n") * 80, "header_too_long"),
 }
 
 
-@pytest.mark.parametrize("mail", OTHERS.values(), ids=OTHERS)
-async def test_what_is_no_receipt_of_ours_is_kept_with_an_event_and_never_answered(
-    hub: Gateway, koeln: Peer, jva: Api, mta: Mta, mail: bytes
+@pytest.mark.parametrize(("mail", "cause"), OTHERS.values(), ids=OTHERS)
+async def test_what_is_not_for_us_is_kept_with_an_event_and_never_answered(
+    hub: Gateway, koeln: Peer, jva: Api, mta: Mta, mail: bytes, cause: str
 ) -> None:
     message = await posted(jva)
     row = await until(hub, message, "uebergeben")
@@ -345,7 +366,7 @@ async def test_what_is_no_receipt_of_ours_is_kept_with_an_event_and_never_answer
     assert isinstance(await deliver(hub, content, sender="a@b.example"), Accepted)
     (event,) = await events_of(hub, "eingang_abgewiesen")
     detail = json.loads(event["detail"])
-    assert detail["grund"] == "keine_quittung_fuer_uns"
+    assert detail["grund"] == cause
     assert content in await hub.ctx.content.read_all(detail["inhalt"], limit=1 << 20)
     assert b"Guten Tag".decode() not in event["detail"]
     assert await delivery(hub, message) == before
@@ -382,7 +403,7 @@ async def test_the_same_receipt_by_mail_twice_changes_nothing(hub: Gateway, koel
 
 
 async def test_a_mail_that_is_too_large_is_refused_and_nothing_is_kept(hub: Gateway) -> None:
-    refused = await deliver(hub, b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 40_000)
+    refused = await deliver(hub, b"Subject: x\r\n\r\n" + (b"x" * 70 + b"\r\n") * 300_000)
     assert isinstance(refused, Failure)
     assert await events_of(hub, "eingang_abgewiesen") == []
 
@@ -392,6 +413,6 @@ async def test_a_mail_that_cannot_be_kept_now_comes_again(hub_site: Site, mta: M
     hub_site.settings = {"mail": {"postfach": OURS}}
     async with running(hub_site.config()) as hub:
         await hub.ctx.db.close()
-        refused = await deliver(hub, OTHERS["plain"])
+        refused = await deliver(hub, OTHERS["plain"][0])
         assert isinstance(refused, Failure)
         assert refused.code == "smtp_451"

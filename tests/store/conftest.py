@@ -131,6 +131,7 @@ class Make:
             "received": NOW,
             "async_url": None,
             "lease_until": NOW + 1,
+            "weg": "as2",
         }
         return do("insert_inbound", **(values | over))
 

@@ -55,6 +55,7 @@ async def stored_request(edge: Gateway, sender: Peer, xml: bytes, message_id: st
         received=now,
         async_url=receipt.url if receipt else None,
         lease_until=now + 300 * clock.SECOND,
+        weg="as2",
     )
     await edge.ctx.db.commit(*kept.steps, insert)
     return body
