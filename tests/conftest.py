@@ -1,4 +1,5 @@
-"""A real PostgreSQL server for every test that wants one: started by the test run, stopped at its end."""
+"""What every test may need: a real PostgreSQL server, started by the test run and stopped at its end; and a look at
+what each test leaves open."""
 
 from __future__ import annotations
 
@@ -12,6 +13,20 @@ from pathlib import Path
 import asyncpg
 import pytest
 import uuid_utils
+from ending import connections_end
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_open(request: pytest.FixtureRequest) -> None:
+    """First to begin, last to end: see `ending`."""
+    if request.node.get_closest_marker("asyncio") is not None:
+        request.getfixturevalue("no_connection_left")
+
+
+@pytest.fixture
+async def no_connection_left() -> AsyncIterator[None]:
+    yield
+    await connections_end()
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from click.testing import CliRunner, Result
+from ending import WAIT_S, connections_end
 
 from gateway import pki, tls
 from gateway.cli.main import cli
@@ -70,6 +71,7 @@ class Peer:
         ready.set()
         await end.wait()
         await runner.cleanup()
+        await connections_end()  # TLS ends in its own time, and this loop ends now
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,11 @@ def peer(keys: Pki) -> Iterator[Peer]:
     end = asyncio.Event()
     thread = threading.Thread(target=lambda: loop.run_until_complete(peer.serve(context, ready, end)))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(WAIT_S)
     yield peer
     loop.call_soon_threadsafe(end.set)
-    thread.join(10)
+    thread.join(2 * WAIT_S)
+    assert not thread.is_alive(), "the scripted gateway does not end"
     loop.close()
 
 

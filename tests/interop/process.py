@@ -8,6 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from ending import ended
+
 from tests.interop.peers.line import Fields, read, write
 
 ANSWERS = (b"ok", b"refused")
@@ -59,4 +61,4 @@ class Process:
             if stream is not None:
                 stream.close()
         self._process.terminate()
-        self._process.wait(10)
+        ended(self._process, "a peer of another make after SIGTERM")

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from as2peer import Answered, Peer, amend, events_of, eventually, haft, later, peering, stranger, until
+from ending import happens
 from gatewayworld import BONN, JVA, KOELN, ZAB_KOELN, Api, Site, agree, calling
 from inboundworld import EDGE, entries, refused_because, result, rows, stored_request
 
@@ -310,7 +311,7 @@ async def test_another_body_under_a_message_id_that_is_being_judged_is_refused(
     monkeypatch.setattr(entering, "enter", slowly)
     message_id = sender.new_id()
     first = asyncio.create_task(sender.send(haft(), EDGE, message_id=message_id))
-    await entered.wait()
+    await happens(entered, "the first message is judged")
     headers = sender.headers("application/pkcs7-mime; smime-type=authEnveloped-data", to=EDGE, message_id=message_id)
     assert result(await sender.post(headers, b"rubbish")) == FAILED
     release.set()

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import ClientError, web
 from as2peer import Peer, Received, answering, eventually, haft, peering, receipt, status
+from ending import WAIT_S, ended, happens
 from gatewayworld import JVA, KOELN, Api
 
 from gateway.config_tables import KeyFiles
@@ -45,7 +46,7 @@ class Process(cast.Site):
         """As a power cut."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        await asyncio.to_thread(self.process.wait)
+        await asyncio.to_thread(ended, self.process, f"{self.kennung} after SIGKILL")
         self.process = None
 
     async def again(self) -> None:
@@ -91,7 +92,7 @@ def api(session: aiohttp.ClientSession, site: Process) -> Api:
 
 async def post(session: aiohttp.ClientSession, site: Process, xml: bytes) -> str:
     """Posts until it is accepted, as a sender does whose connection broke; the same post has one effect."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(2 * WAIT_S):  # the wait for the kill, and the start after it
         while True:
             try:
                 code, answer = await api(session, site).post_xml(xml)
@@ -149,9 +150,10 @@ async def test_killed_while_a_partner_answers(
         await hub.begin()
         killed = asyncio.Event()
         koeln.script = [then_kill(hub, killed, answer=answer)]
-        message = await post(client, hub, haft())
-        await killed.wait()
+        posting = asyncio.create_task(post(client, hub, haft()))  # the kill may come before its answer
+        await happens(killed, "the gateway sends to its partner, and is killed")
         await hub.begin()
+        message = await posting
         await api(client, hub).until(message, "zugestellt")
         assert one_sealing(koeln, message)
         assert len(sent(koeln, message)) <= 2

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ending import ended
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("gateway", "routing", "schemas")
@@ -153,4 +154,4 @@ def test_a_gateway_is_made_and_serves(installed: Installed, tmp_path: Path) -> N
         assert process.wait(30) == 0
     finally:
         process.kill()
-        process.wait()
+        ended(process, "gateway serve after SIGKILL")

@@ -7,6 +7,8 @@ import signal
 import sys
 from typing import Any
 
+from ending import WAIT_S
+
 from gateway.store import open_database
 
 WORKERS = 8
@@ -38,10 +40,14 @@ async def killed_after(url: str, answers: int) -> list[str]:
         sys.executable, "-c", CHILD.format(events=EVENTS, workers=WORKERS), url, stdout=asyncio.subprocess.PIPE
     )
     assert child.stdout is not None
-    answered = [await child.stdout.readline() for _ in range(answers)]
-    child.kill()
-    rest = await child.stdout.read()
-    assert await child.wait() == -signal.SIGKILL
+    try:
+        async with asyncio.timeout(answers + WAIT_S):
+            answered = [await child.stdout.readline() for _ in range(answers)]
+    finally:
+        child.kill()
+    async with asyncio.timeout(WAIT_S):
+        rest = await child.stdout.read()
+        assert await child.wait() == -signal.SIGKILL
     whole = b"".join(answered) + rest
     return whole[: whole.rfind(b"\n")].decode().split("\n")
 
