@@ -17,6 +17,7 @@ from typing import Any, get_args
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gateway.cli.partner_keys import key_problems
 from gateway.config_errors import findings
 from gateway.config_fields import AUTHORITY_KEY, GATEWAY_KEY
 from gateway.partner import Partner, Zweck
@@ -180,7 +181,7 @@ def _problems(n: int, partner: Partner) -> list[str]:
         found.append(f"{place} zertifikate: eines mit zweck = signatur fehlt; ohne es ist keine Quittung prüfbar")
     if partner.weg != "abruf" and "verschluesselung" not in has:
         found.append(f"{place} zertifikate: eines mit zweck = verschluesselung fehlt")
-    return found
+    return found + key_problems(place, partner)
 
 
 def _twice(what: str, values: Sequence[str]) -> list[str]:

@@ -9,6 +9,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from gateway import pki
 from gateway.cli.partner_files import NotAgreed, from_toml
@@ -168,6 +173,43 @@ def test_certificate_files_count_from_the_toml_file(tmp_path: Path, certificates
         toml(certificates, weg='"abruf"', adresse="", zertifikate='[{zweck = "signatur", datei = "sign.crt"}]')
     )
     assert from_toml(file)[0].zertifikate[0].zweck == "signatur"
+
+
+def test_a_certificate_that_could_never_be_used_is_refused_when_it_is_entered(tmp_path: Path) -> None:
+    ca, file = DevelopmentCa.create(), tmp_path / "partners.toml"
+    for name, key in (
+        ("sign", rsa.generate_private_key(65537, 2048)),
+        ("short", rsa.generate_private_key(65537, 1024)),
+        ("curve", ec.generate_private_key(ec.SECP256K1())),
+        ("dsa", dsa.generate_private_key(2048)),
+    ):
+        (tmp_path / f"{name}.crt").write_bytes(signed_by(ca, key))
+    pki.write_pair(ca.issue(Request(purpose="encrypt", name="abh:05382")), tmp_path / "encrypt")
+
+    def told(name: str, more: str = "") -> str:
+        file.write_text(toml(tmp_path, more).replace("sign.crt", f"{name}.crt"))
+        try:
+            return from_toml(file)[0].id
+        except NotAgreed as refused:
+            return str(refused)
+
+    place = f"{file}: [partner 1] zertifikate 1 (signatur): "
+    until = "[partner.algorithmen]\nausnahmen_bis = 2999-12-31\n"
+    assert told("sign").startswith(f"{place}RSA unter 2048 Bit nie, unter 3000 Bit nur bis")
+    assert told("sign", until) == "rsk"
+    assert told("sign", until.replace("2999", "2020")).startswith(f"{place}RSA unter")
+    assert told("short", until).startswith(f"{place}RSA unter")
+    assert told("curve", until).startswith(f"{place}die Kurve ist nicht zugelassen")
+    assert told("dsa", until).startswith(f"{place}der Schlüssel ist weder RSA noch EC")
+    assert told("encrypt") == f"{place}die Schlüsselverwendung (keyUsage) des Zertifikats erlaubt diesen zweck nicht"
+
+
+def signed_by(ca: DevelopmentCa, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey) -> bytes:
+    """A certificate of any key, without keyUsage."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "abh:05382")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(ca.certificate.subject, name, key.public_key(), 5, now, now + timedelta(days=9))
+    return builder.sign(ca.key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def test_a_vermittler_may_name_gateways_or_nobody(tmp_path: Path, certificates: Path) -> None:
