@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-NOT_ANSWERED: Final = {"receiving.py", "entering.py"}
-"""Journeys of AS2: their refusals become receipts and events, never an answer of the API."""
+NOT_ANSWERED: Final = {"receiving.py", "entering.py", "desk.py", "looking.py"}
+"""Journeys of AS2, whose refusals become receipts and events, and of the pages, which show them as sentences."""
 _CODE: Final = re.compile(r"[a-z][a-z_0-9]{2,39}")
 
 _RULES: Final = {"rules.py", "anlass_rules.py"}

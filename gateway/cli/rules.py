@@ -16,8 +16,8 @@ from gateway import clock
 from gateway.cli.main import MISUSED
 from gateway.cli.shell import configuration, json_option, printable, show, stop
 from gateway.route import rulebook
-from gateway.route.resources import message_catalogue, packaged_rules, rule_data
-from routing.erlass.tabelle import TABELLEN
+from gateway.route.resources import packaged_rules
+from gateway.service import rules
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -47,21 +47,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 def sources(day: datetime.date | None = None) -> rulebook.Sources:
     """What the rulebook is made of, by the versions valid on `day` (today)."""
-    from gateway.check.facts import camel
-    from gateway.render.labels import ANLASS_LABELS
-
-    valid = packaged_rules().am(day or clock.day(clock.now()))
-    if valid is None:
+    found = rules.sources(day or clock.day(clock.now()))
+    if found is None:
         stop(MISUSED, "Heute gilt keine Fassung von Erlass und ZustAVO.")
-    return rulebook.Sources(
-        tabelle=TABELLEN[valid[0].tabelle or valid[0].fassung],
-        fassungen=valid,
-        erlass=rule_data("erlass-2022-04-29.toml"),
-        katalog=message_catalogue(),
-        tests=rule_data("tests.toml"),
-        titel=lambda anlass: ANLASS_LABELS[camel(anlass)],
-        element=camel,
-    )
+    return found
 
 
 def _number_command(nummer: str) -> click.Command:

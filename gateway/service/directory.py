@@ -245,9 +245,14 @@ def _steps(said: Corrections, change: Change, by: str, now: int) -> Sequence[Do]
         ),
         Do(
             "insert_event",
-            (str(uuid7()), now, str(Art.VERZEICHNIS_GEAENDERT), None, None, by.partition(":")[0], _json(detail)),
+            (str(uuid7()), now, str(Art.VERZEICHNIS_GEAENDERT), None, None, _akteur(by), _json(detail)),
         ),
     )
+
+
+def _akteur(by: str) -> str:
+    """An account's id stands in the event; the name of whoever sits at the command line does not."""
+    return by if by.startswith("person:") else by.partition(":")[0]
 
 
 def _as_corrections(said: Corrections, change: Change) -> list[Correction]:

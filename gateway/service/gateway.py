@@ -40,6 +40,7 @@ from gateway.service.logbook import SEAL_S, Logbook
 from gateway.service.mailing import Mailing
 from gateway.service.notifying import Notifying
 from gateway.service.operating import Operating
+from gateway.service.pages import Pages
 from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
@@ -134,17 +135,16 @@ class Gateway:
         self.bouncing = Bouncing(ctx, self.delivering)
         self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
         forwarding = Forwarding(ctx, self.reading, self.accepting, self._wake)
+        operating = Operating(ctx, self.accepting, forwarding, self._wake)
+        self.pages = Pages(ctx, self.reading, operating, forwarding, self._ways(), lambda: self.expiring.held)
         self.listeners = Listeners(
             ctx,
             accepting=self.accepting,
-            commands=_Commands(
-                forwarding,
-                Collecting(ctx),
-                Operating(ctx, self.accepting, forwarding, self._wake),
-            ),
+            commands=_Commands(forwarding, Collecting(ctx), operating),
             reading=_Reader(self.reading, Searching(ctx), Showing(ctx)),
             receiving=self.receiving,
             mailing=Mailing(ctx, settling, self.receiving, self.bouncing),
+            pages=self.pages.app(),
             who_is=self.who_is,
             gauges=lambda: [*metrics(self.expiring.held, ctx.now()), *self.logbook.metrics()],
         )

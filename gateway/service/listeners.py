@@ -44,13 +44,14 @@ class Listeners:
         reading: Reader,
         receiving: As2Receiver,
         mailing: MailReceiver,
+        pages: web.Application,
         who_is: WhoIs,
         gauges: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         self._ctx = ctx
         self.failures = HandshakeFailures()
         self.ports: dict[str, int] = {}
-        """Real port by listener: `api`, `as2`, `status`, `mail`."""
+        """Real port by listener: `api`, `as2`, `betrieb`, `status`, `mail`."""
         self._contexts: dict[str, ReloadableContext] = {}
         self._runners: list[web.AppRunner] = []
         self._mailing = mailing
@@ -59,7 +60,7 @@ class Listeners:
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         as2 = web.Application()
         as2.add_routes(As2In(receiving).routes())
-        self._apps = {"api": api, "as2": as2, "status": status_app(ctx, self.failures, gauges)}
+        self._apps = {"api": api, "as2": as2, "betrieb": pages, "status": status_app(ctx, self.failures, gauges)}
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -67,7 +68,7 @@ class Listeners:
         found = listener_contexts(config, self._ctx.at(), self.failures)
         self._contexts = {name: ReloadableContext(context) for name, context in found.items()}
         given = handed_over()
-        addresses = {"api": config.api.adresse, "as2": config.as2.adresse, "status": config.status.adresse}
+        addresses = {name: getattr(config, name).adresse for name in self._apps}
         for name, app in self._apps.items():
             # Bodies as they come: a compressed one would grow before any limit counts it.
             runner = web.AppRunner(

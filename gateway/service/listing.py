@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from gateway.clock import as_iso
 from gateway.errors import Malformed
 from gateway.service.context import Context
 from gateway.store.database import Row
+from gateway.store.steps import listed
 
 FIRST: tuple[str, str] = ("", "")
 
@@ -27,15 +28,30 @@ class Listing:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
 
-    async def duties(self, until: date | None = None, after: str | None = None, count: int = 50) -> Mapping[str, Any]:
+    async def duties(
+        self,
+        until: date | None = None,
+        after: str | None = None,
+        count: int = 50,
+        pflichtig: Collection[str] | None = None,
+    ) -> Mapping[str, Any]:
         """Open duties that are due by a day (today, unless given), what is due first comes first.
+
+        Args:
+            until: last day.
+            after: the page before ended there.
+            count: entries of a page.
+            pflichtig: only what these authorities owe; None: all.
 
         Raises:
             Malformed: `after` is no continuation.
         """
         day = (until or self._ctx.today()).isoformat()
         since, after_id = _continued(after) if after else FIRST
-        rows = await self._ctx.db.fetch("open_duties", day, since, after_id, count)
+        if pflichtig is None:
+            rows = await self._ctx.db.fetch("open_duties", day, since, after_id, count)
+        else:
+            rows = await self._ctx.db.fetch("open_duties_of", listed(pflichtig), day, since, after_id, count)
         return {
             "eintraege": [_duty(row) for row in rows],
             "naechste": _cursor(rows[-1]["faellig_am"], rows[-1]["id"]) if len(rows) == count else None,

@@ -26,7 +26,6 @@ from gateway.send.http import new_session
 from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
 from gateway.service.context import Context, new_id
 from gateway.service.delivering import Delivering, Way
-from gateway.service.gateway import close_context, open_context
 from gateway.service.leases import LEASE
 from gateway.service.sealing import Sealing
 from gateway.service.settling import Settling
@@ -174,6 +173,8 @@ async def probing(config: Config) -> AsyncIterator[Probing]:
     Raises:
         PkiError, StoreError, OSError: as `open_context`.
     """
+    from gateway.service.gateway import close_context, open_context  # it joins this module, too
+
     ctx = await open_context(config)
     session = new_session(private_addresses=config.zustellung.private_adressen)
     try:

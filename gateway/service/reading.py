@@ -141,6 +141,10 @@ class Reading:
         seen = await self.slice(caller, message_id)
         if not (seen.sender or any(_received(d, caller) for d in seen.deliveries)):
             raise NotFound
+        return await self.content(message_id, n)
+
+    async def content(self, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
+        """One part, for whoever was found to be allowed to see it. Raises as `part`."""
         for row in await self._ctx.db.fetch("parts", message_id):
             if row["n"] == n:
                 return teil(row), await _begun(self._ctx.content.read(row["content_id"]))

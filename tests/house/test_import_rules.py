@@ -36,7 +36,7 @@ IO_FILES = {
     "settle": set(),
     "store": {"sqlite", "postgres", "database", "content", "keyring", "resources"},
     "trust": {"http"},
-    "watch": {"http"},
+    "watch": {"http", "session_http", "pages_http", "acts_http", "office_http", "resources"},
 }
 """The files of each stage that may do I/O. Everything else is pure."""
 

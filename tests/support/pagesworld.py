@@ -1,0 +1,98 @@
+"""A browser without a screen: cookie, forms and links of the pages, over real TLS; and accounts of every kind."""
+
+import asyncio
+import contextlib
+import html
+import re
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from gateway.clock import SECOND
+from gateway.pki_issue import DevelopmentCa
+from gateway.service.gateway import Gateway
+from gateway.service.people import Access, People
+from gateway.watch import credentials
+
+BY = "zertifikat:kommandozeile"
+
+
+@dataclass
+class Answer:
+    """What came back."""
+
+    status: int
+    text: str
+    headers: Any
+    location: str
+
+    @property
+    def words(self) -> str:
+        """The text of the page, without markup."""
+        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", self.text)))
+
+
+@dataclass
+class Visitor:
+    """Somebody at the pages."""
+
+    session: aiohttp.ClientSession
+    base: str
+    cookie: str = ""
+    mark: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+
+    async def call(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
+        sent = {"Cookie": f"__Host-sitzung={self.cookie}"} if self.cookie else {}
+        if method == "POST":
+            sent |= {"Origin": self.base}
+        options = {"data": form or {}} if method == "POST" else {}
+        async with self.session.request(
+            method, self.base + path, headers=sent | headers, allow_redirects=False, **options
+        ) as answer:
+            text = (await answer.read()).decode("utf-8", "replace")
+            cookie = answer.cookies.get("__Host-sitzung")
+            if cookie is not None:
+                self.cookie = cookie.value
+            mark = re.search(r'name="marke" value="([0-9a-f]+)"', text)
+            self.mark = mark[1] if mark else self.mark
+            return Answer(answer.status, text, answer.headers, answer.headers.get("Location", ""))
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self.call("GET", path, **headers)
+
+    async def post(self, path: str, **form: str) -> Answer:
+        return await self.call("POST", path, {"marke": self.mark} | form)
+
+    async def login(self, gateway: Gateway, access: Access) -> Answer:
+        return await self.call(
+            "POST",
+            "/betrieb/anmelden",
+            {"name": access.name, "passwort": access.password, "code": current_code(gateway, access)},
+        )
+
+
+def current_code(gateway: Gateway, access: Access) -> str:
+    return credentials.code_at(access.secret, gateway.ctx.now() // SECOND)
+
+
+async def account(gateway: Gateway, name: str, *rollen: str, behoerden: tuple[str, ...] = ()) -> Access:
+    return await People(gateway.ctx).add(BY, name, rollen, behoerden)
+
+
+@contextlib.asynccontextmanager
+async def visiting(gateway: Gateway, ca: DevelopmentCa, access: Access | None = None) -> AsyncIterator[Visitor]:
+    """A visitor; logged in where an account is given. No client certificate is shown."""
+    context = ssl.create_default_context(cadata=ca.pem)
+    connector = aiohttp.TCPConnector(ssl=context)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        visitor = Visitor(session, f"https://localhost:{gateway.listeners.ports['betrieb']}")
+        if access is not None:
+            answer = await visitor.login(gateway, access)
+            assert (answer.status, answer.location) == (303, "/betrieb/"), answer.words
+            await visitor.get("/betrieb/")
+        yield visitor
+    await asyncio.sleep(0)
