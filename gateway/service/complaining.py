@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import uuid
 
-from gateway import clock
 from gateway.errors import Refusal
-from gateway.message import Caller, Submission
 from gateway.partner import Partner
-from gateway.route.compose import Fehlerbezug, Kopfangaben, Stelle, compose_fehler
-from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
-from gateway.service.context import Context, new_id
+from gateway.route.compose import Fehlerbezug, compose_fehler
+from gateway.route.plan import plan
+from gateway.service.context import Context
+from gateway.service.own import head_to, own_message
 from gateway.store.database import Do
-from routing import Entscheidung, Grund
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +30,8 @@ REASON = "Eine Nachricht des Partners wurde abgewiesen; die Gründe gehen an ihr
 class Complaining:
     """Writes `fehler` messages."""
 
-    def __init__(self, ctx: Context, accepting: Accepting) -> None:
+    def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._accepting = accepting
 
     async def steps(self, partner: Partner, xml: bytes, wire_id: str, refusal: Refusal) -> list[Do]:
         """Statements that store the `fehler` for a refused message; none where nobody is to be told.
@@ -55,28 +51,8 @@ class Complaining:
             return []
 
     async def _message(self, leser: str, xml: bytes, wire_id: str, refusal: Refusal) -> list[Do]:
-        found = self._ctx.directory.behoerde(leser)
-        own = self._ctx.config.gateway.kennung
-        head = Kopfangaben(
-            eigene_id=str(uuid.uuid4()),
-            erstellt=self._ctx.at().astimezone(clock.BERLIN),
-            autor=Stelle(own, own),
-            leser=Stelle(leser, found.name if found else leser),
-        )
         about = Fehlerbezug(hashlib.sha256(xml).hexdigest(), wire_id)
-        told = compose_fehler(head, refusal.befunde, about)
-        checked = await self._ctx.checker.check(told, today=self._ctx.today(), attachments=[])
-        submission = Submission(Caller(frozenset(), frozenset(), self._ctx.self_akteur), told)
-        decision = Entscheidung("zustellen", "", (Grund("", REASON),), empfaenger=(leser,))
-        draft = Draft(
-            id=new_id(),
-            herkunft="eigen",
-            kopf=checked.kopf,
-            anlass=None,
-            entscheidung=decision,
-            fingerprint=fingerprint(submission),
-            at=self._ctx.now(),
-            deliveries=await self._accepting.plan(decision, test=False, size=len(told)),
-        )
-        parts = parts_of(submission)
-        return [*message_steps(self._ctx, draft, None), *content_steps(self._ctx, draft.id, submission, parts)]
+        told = compose_fehler(head_to(self._ctx, leser), refusal.befunde, about)
+        planned = plan(leser, await self._ctx.partners.of(leser), test=False, size=len(told))
+        _, steps = await own_message(self._ctx, told, REASON, [planned])
+        return steps

@@ -55,7 +55,7 @@ class Entering:
     def __init__(self, ctx: Context, accepting: Accepting) -> None:
         self._ctx = ctx
         self._accepting = accepting
-        self._complaining = Complaining(ctx, accepting)
+        self._complaining = Complaining(ctx)
 
     async def complain(self, arrival: Arrival, partner: Partner, wire_id: str, refusal: Refusal) -> list[Do]:
         """Statements that tell the sender why `enter` refused."""

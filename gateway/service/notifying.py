@@ -19,8 +19,7 @@ from datetime import datetime
 from gateway import clock
 from gateway.errors import Refusal
 from gateway.events import Art
-from gateway.message import Caller, Submission
-from gateway.route.compose import Kopfangaben, Reiseteil, Stelle
+from gateway.route.compose import Reiseteil
 from gateway.route.compose_nachweis import (
     Ereignis,
     Nachweis,
@@ -30,12 +29,11 @@ from gateway.route.compose_nachweis import (
     compose_zustellnachweis,
 )
 from gateway.route.plan import Planned, plan
-from gateway.service.accepting import Draft, content_steps, fingerprint, message_steps, parts_of
-from gateway.service.context import Context, new_id
+from gateway.service.context import Context
+from gateway.service.own import head_to, named, own_message
 from gateway.states import DeliveryStatus
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import do
-from routing import Entscheidung, Grund
 
 log = logging.getLogger(__name__)
 
@@ -125,28 +123,9 @@ class Notifying:
         return None if planned.status is DeliveryStatus.KLAERUNG else planned
 
     async def _message(self, message: Row, delivery: Row, what: What, planned: Planned) -> tuple[str, list[Do]]:
-        own = self._ctx.config.gateway.kennung
-        head = Kopfangaben(
-            eigene_id=str(uuid.uuid4()),
-            fremde_id=message["eigene_id"],
-            erstellt=self._berlin(),
-            autor=Stelle(own, own),
-            leser=self._named(planned.empfaenger),
-            test=bool(message["test"]),
-        )
+        head = head_to(self._ctx, planned.empfaenger, fremde_id=message["eigene_id"], test=bool(message["test"]))
         told = compose_zustellnachweis(head, await self._proof(message, delivery, what))
-        checked = await self._ctx.checker.check(told, today=self._ctx.today(), attachments=[])
-        submission = Submission(Caller(frozenset(), frozenset(), self._ctx.self_akteur), told)
-        draft = Draft(
-            id=new_id(),
-            herkunft="eigen",
-            kopf=checked.kopf,
-            anlass=None,
-            entscheidung=Entscheidung("zustellen", "", (Grund("", REASON),), empfaenger=(planned.empfaenger,)),
-            fingerprint=fingerprint(submission),
-            at=self._ctx.now(),
-            deliveries=(planned,),
-        )
+        notice_id, steps = await own_message(self._ctx, told, REASON, [planned])
         event = self._ctx.event(
             Art.NACHWEIS,
             self._ctx.self_akteur,
@@ -154,10 +133,9 @@ class Notifying:
             delivery_id=delivery["id"],
             ereignis=what.ereignis,
             grund=what.code,
-            nachweis=draft.id,
+            nachweis=notice_id,
         )
-        contents = content_steps(self._ctx, draft.id, submission, parts_of(submission))
-        return draft.id, [*message_steps(self._ctx, draft, None), *contents, event]
+        return notice_id, [*steps, event]
 
     async def _proof(self, message: Row, delivery: Row, what: What) -> Nachweis:
         xml, *files = await self._ctx.db.fetch("parts", message["id"])
@@ -171,14 +149,10 @@ class Notifying:
                 xml["sha256"],
                 tuple(Reiseteil(file["name"], file["sha256"]) for file in files),
             ),
-            empfaenger=self._named(delivery["empfaenger"]),
+            empfaenger=named(self._ctx, delivery["empfaenger"]),
             gruende=(Nachweisgrund(what.code, what.text[:TEXT]),),
             uebertragung=Uebertragung(delivery["weg"], delivery["wire_id"]),
         )
-
-    def _named(self, key: str) -> Stelle:
-        found = self._ctx.directory.behoerde(key)
-        return Stelle(key, found.name if found else key)
 
     def _berlin(self) -> datetime:
         return self._ctx.at().astimezone(clock.BERLIN)

@@ -10,23 +10,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from gateway import clock
 from gateway.config import Config
 from gateway.errors import Befund
 from gateway.events import Art
-from gateway.message import Caller, Submission
 from gateway.partner import Partner
-from gateway.route.compose import Kopfangaben, Stelle, compose_fehler
+from gateway.route.compose import compose_fehler
+from gateway.route.plan import plan
 from gateway.send.http import new_session
-from gateway.service.accepting import Accepting, Draft, content_steps, fingerprint, message_steps, parts_of
-from gateway.service.context import Context, new_id
+from gateway.service.context import Context
 from gateway.service.delivering import Delivering, Way
 from gateway.service.leases import LEASE
+from gateway.service.own import head_to, own_message
 from gateway.service.sealing import Sealing
 from gateway.service.settling import Settling
 from gateway.service.steps import step_delivery
@@ -34,7 +32,6 @@ from gateway.service.ways import As2Way, MailWay
 from gateway.states import FINAL, DeliveryStatus, Step
 from gateway.store.database import Row, StaleState
 from gateway.store.steps import do
-from routing import Entscheidung, Grund
 
 LOOK_S: Final = 0.2
 """How often it is looked for the receipt."""
@@ -75,7 +72,6 @@ class Probing:
 
     def __init__(self, ctx: Context, ways: dict[str, Way]) -> None:
         self._ctx = ctx
-        self._accepting = Accepting(ctx, lambda: None)
         self._delivering = Delivering(ctx, Sealing(ctx), Settling(ctx), ways)
 
     async def partner(self, partner_id: str) -> Partner:
@@ -97,34 +93,13 @@ class Probing:
 
     async def enter(self, partner: Partner) -> str:
         """Compose, check and store the test message; its id."""
-        leser = partner.behoerden[0]
-        found, own = self._ctx.directory.behoerde(leser), self._ctx.config.gateway.kennung
-        eigene_id = str(uuid.uuid4())
-        head = Kopfangaben(
-            eigene_id=eigene_id,
-            fremde_id=eigene_id,  # such a message names another one; here there is none but itself
-            erstellt=self._ctx.at().astimezone(clock.BERLIN),
-            autor=Stelle(own, own),
-            leser=Stelle(leser, found.name if found else leser),
-            test=True,
-        )
-        xml = compose_fehler(head, [Befund("test", FINDING)], status="erfolgt")
-        checked = await self._ctx.checker.check(xml, today=self._ctx.today(), attachments=[])
-        submission = Submission(Caller(frozenset(), frozenset(), self._ctx.self_akteur), xml)
-        decision = Entscheidung("zustellen", "", (Grund("", REASON),), empfaenger=(leser,))
-        draft = Draft(
-            id=new_id(),
-            herkunft="eigen",
-            kopf=checked.kopf,
-            anlass=None,
-            entscheidung=decision,
-            fingerprint=fingerprint(submission),
-            at=self._ctx.now(),
-            deliveries=await self._accepting.plan(decision, test=True, size=len(xml)),
-        )
-        content = content_steps(self._ctx, draft.id, submission, parts_of(submission))
-        await self._ctx.db.commit(*message_steps(self._ctx, draft, None), *content)
-        return draft.id
+        head = head_to(self._ctx, partner.behoerden[0], test=True)
+        # Such a message names another one; here there is none but itself.
+        xml = compose_fehler(replace(head, fremde_id=head.eigene_id), [Befund("test", FINDING)], status="erfolgt")
+        planned = plan(partner.behoerden[0], partner, test=True, size=len(xml))
+        message_id, steps = await own_message(self._ctx, xml, REASON, [planned])
+        await self._ctx.db.commit(*steps)
+        return message_id
 
     async def see_through(self, message_id: str, seconds: float) -> Round:
         """One attempt, and its receipt within `seconds`; a gateway that runs may do either."""
