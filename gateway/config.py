@@ -22,6 +22,7 @@ from gateway.config_fields import AuthorityKey
 from gateway.config_tables import (
     Api,
     As2,
+    Aufbewahrung,
     Betrieb,
     Fristen,
     Gateway,
@@ -106,6 +107,7 @@ class Config(Table):
     schemata: Schemata = Schemata()
     regeln: Regeln = Regeln()
     fristen: Fristen = Fristen()
+    aufbewahrung: Aufbewahrung = Aufbewahrung()
     postausgang: Postausgang | None = None
     zugang: tuple[Zugang, ...] = ()
 

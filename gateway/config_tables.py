@@ -295,6 +295,36 @@ class Fristen(Table):
     """An inbox entry that nobody has collected for so many days raises an alarm: a weekend passes without one."""
 
 
+class Aufbewahrung(Table):
+    """How long content stays after a message has ended; digests, decisions and evidence stay longer."""
+
+    tage: Annotated[Whole, Field(ge=1, le=3660)] = 90
+    """Days after the last step: long enough to forward a notice, short enough to keep no second file on a person."""
+    je_anlass: dict[str, Annotated[Whole, Field(ge=1, le=3660)]] = {}
+    """Other days for single Anlässe."""
+    taeglich: Annotated[bool, Strict()] = True
+    """Whether a gateway that serves deletes once a day; else `gateway purge` does."""
+    stunde: Annotated[Whole, Field(ge=0, le=23)] = 3
+    """From which hour on (German time)."""
+
+    @field_validator("je_anlass")
+    @classmethod
+    def _are_known(cls, value: dict[str, int]) -> dict[str, int]:
+        unknown = sorted(set(value) - set(ANLAESSE))
+        if unknown:
+            raise ValueError(f"„{unknown[0]:.60}“ ist kein Anlass des Erlasses; `gateway rules` zeigt sie alle")
+        return value
+
+    def days(self, anlass: str | None) -> int:
+        """Days for a message of this Anlass."""
+        return self.je_anlass.get(anlass or "", self.tage)
+
+    @property
+    def shortest(self) -> int:
+        """The least of all days."""
+        return min((self.tage, *self.je_anlass.values()))
+
+
 class Postausgang(Table):
     """The mail server that takes our outgoing mail."""
 

@@ -153,6 +153,17 @@ zurueckstellung_tage = 30
 # Holt so viele Tage niemand einen Eintrag im Postfach ab, gibt es einen Alarm.
 abholung_tage = 3
 
+[aufbewahrung]
+# So viele Tage nach ihrem letzten Schritt wird der Inhalt einer beendeten Nachricht gelöscht; Prüfsummen,
+# Entscheidungen und Nachweise bleiben.
+tage = 90
+# Andere Fristen für einzelne Anlässe.
+# je_anlass = { strafhaft_antritt = 30 }
+# Löscht ein laufendes Gateway einmal täglich? Sonst nur gateway purge.
+taeglich = true
+# Ab welcher Stunde (deutsche Zeit).
+stunde = 3
+
 # Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
 # [postausgang]
 # Name des Mailservers.

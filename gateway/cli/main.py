@@ -39,6 +39,8 @@ COMMANDS = (
     "certs",
     "directory",
     "store",
+    "keep",
+    "purge",
     "demo",
 )
 """In the order in which a newcomer meets them. `gateway.cli.<name>` (`list_` for `list`) holds `command`."""

@@ -41,6 +41,7 @@ from gateway.service.mailing import Mailing
 from gateway.service.notifying import Notifying
 from gateway.service.operating import Operating
 from gateway.service.pages import Pages
+from gateway.service.purging import Purging
 from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
@@ -65,6 +66,8 @@ DIRECTORY_S = 2.0
 """How often the directory is looked at: a correction takes effect within two seconds, and no request waits for it."""
 TRUST_S = 10.0
 """How often revocation is looked at: a new agreement's addresses are asked within ten seconds."""
+PURGE_S = 5.0
+"""How often it is looked whether content is to be deleted: a part at a time, once a day."""
 TIDY_S = 1.0
 """How often deadlines are looked at."""
 ORPHAN_AGE = 24 * 3600 * clock.SECOND
@@ -129,6 +132,7 @@ class Gateway:
         self.accepting = Accepting(ctx, self._wake)
         self.reading = Reading(ctx)
         self.reminding = Reminding(ctx)
+        self.purging = Purging(ctx)
         self.notifying = Notifying(ctx)
         self.receipts = Receipts(ctx, self._http, retry_policy(ctx), self._mail_receipts())
         self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
@@ -173,6 +177,7 @@ class Gateway:
         self._tasks = [
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory, self.ctx.store_key.refresh)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
+            asyncio.create_task(self._regularly(PURGE_S, self.purging.daily)),
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
             asyncio.create_task(self._regularly(SEAL_S, self.logbook.round)),
         ]

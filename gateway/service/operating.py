@@ -25,6 +25,7 @@ from gateway.route.vorgang import withheld
 from gateway.service.accepting import Accepting, clearing_steps, decide, delivery_steps
 from gateway.service.context import Context, akteur
 from gateway.service.forwarding import Forwarding
+from gateway.service.purging import demand_content
 from gateway.service.steps import step_delivery
 from gateway.service.vorgaenge import RACES, Found, is_race
 from gateway.states import DeliveryStatus, MessageStatus, Step, message_status, sources
@@ -109,6 +110,7 @@ class Operating:
         self._demand_operator(caller)
         grund = _demand_reason(command)
         row = await self._row(message_id)
+        demand_content(row)
         steps: list[Do] = []
         for delivery in await self._ctx.db.fetch("deliveries_of_message", row["id"]):
             if delivery["status"] in sources(Step.RESEND):

@@ -2,7 +2,7 @@
 
 Promises: always the original, never a Weiterleitung within another; its parts travel unchanged: the sender's signed
 entity where it came signed, else XML and files by digest with our signed receipt of acceptance.
-Fails: `StoreError` for content that cannot be read.
+Fails: `Gone` for a notice whose content was deleted, `StoreError` for content that cannot be read.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from gateway.route.compose import (
 )
 from gateway.seal.sealer import sign_entity
 from gateway.service.context import Context
+from gateway.service.purging import demand_content
 from gateway.service.vorgaenge import Found, Vorgaenge
 from gateway.states import DeliveryStatus
 from gateway.store.content import Sealed, reveal
@@ -69,12 +70,14 @@ class Originals:
         """The original of a message that somebody received."""
         row = await self._ctx.db.fetch_one("message", message_id)
         assert row is not None, message_id
+        demand_content(row)
         chain: tuple[Weiterleitende, ...] = ()
         if row["wurzel"] == WEITERLEITUNG and row["bezug_id"] is not None:
             parts = await self._ctx.db.fetch("parts", row["id"])
             chain = read_chain(await self._ctx.content.read_all(parts[0]["content_id"], limit=XML_LIMIT))
             row = await self._ctx.db.fetch_one("message", row["bezug_id"])
             assert row is not None, message_id
+            demand_content(row)
         parts = await self._ctx.db.fetch("parts", row["id"])
         about = await self._ctx.db.fetch("messages_about", row["id"])
         ids = (row["id"], *(each["id"] for each in about if each["wurzel"] == WEITERLEITUNG))

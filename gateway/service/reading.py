@@ -87,6 +87,7 @@ class Reading:
             "fremde_nachrichten_id": seen.message["fremde_id"],
             "bezug": seen.message["bezug_id"],
             "vorgang": vorgang["vorgang_id"] if vorgang else None,
+            "inhalt_geloescht": as_iso(seen.message["purged"]),
             "teile": [_part(row) for row in parts],
             "zustellungen": [delivery_json(row) for row in seen.deliveries],
         }
@@ -145,6 +146,9 @@ class Reading:
 
     async def content(self, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
         """One part, for whoever was found to be allowed to see it. Raises as `part`."""
+        message = await self._ctx.db.fetch_one("message", message_id)
+        if message is not None and message["purged"] is not None:
+            raise Gone
         for row in await self._ctx.db.fetch("parts", message_id):
             if row["n"] == n:
                 return teil(row), await _begun(self._ctx.content.read(row["content_id"]))

@@ -1020,3 +1020,108 @@ returning id;
 -- Of these attempts those that another gateway has taken over.
 select id from delivery
 where id in list($1) and status = 'laeuft' and substr(lease_owner, 1, length(cast($2 as text))) <> $2;
+-- ===== retention =====
+-- Why the content of message m must stay, whatever its age.
+
+-- fragment: terminal
+('zugestellt', 'teilweise', 'gescheitert', 'storniert', 'entbehrlich')
+
+-- fragment: held
+exists (select 1 from retention_hold h where h.message_id = m.id)
+
+-- fragment: underway
+-- A delivery that may still change by itself or by a person.
+exists (select 1 from delivery d
+    where d.message_id = m.id and d.status not in ('zugestellt', 'abgelehnt', 'gescheitert', 'storniert'))
+
+-- fragment: owed
+-- An open duty in its Vorgang; what is withheld counts for nobody.
+exists (select 1 from vorgang_message v join duty u on u.vorgang_id = v.vorgang_id
+    join message w on w.id = u.message_id
+    where v.message_id = m.id and u.done is null and w.status <> 'zurueckgestellt')
+
+-- fragment: unclear
+-- A recipient or a forward that waits for a person.
+(exists (select 1 from clearing c where c.message_id = m.id and c.done is null)
+    or exists (select 1 from clearing c where c.received_as = m.id and c.done is null and c.opened > 0))
+
+-- fragment: carried
+-- A Weiterleitung of it: whoever has that may forward once more, and needs the original.
+exists (select 1 from message f where f.bezug_id = m.id and f.wurzel = $2 and f.purged is null)
+
+-- name: purgeable(before, after_time, after_id, count)
+-- Ended before a moment, content still there; what ended first comes first, page by page.
+select id, anlass, geaendert from message
+where purged is null and status in {terminal} and geaendert < $1 and (geaendert, id) > ($2, $3)
+order by geaendert, id limit $4;
+
+-- name: kept_for(id, weiterleitung)
+-- Why a message's content must stay; 1 for each reason that holds.
+select case when {held} then 1 else 0 end as behalten, case when {underway} then 1 else 0 end as zustellung,
+    case when {owed} then 1 else 0 end as pflicht, case when {unclear} then 1 else 0 end as klaerung,
+    case when {carried} then 1 else 0 end as weiterleitung
+from message m where m.id = $1;
+
+-- name: purge_message(id, weiterleitung, before, now)
+-- Compare and set: it ended before that moment and nothing needs it. Digests, decision and evidence stay.
+update message set purged = $4, facts = null where id in (
+    select m.id from message m
+    where m.id = $1 and m.purged is null and m.status in {terminal} and m.geaendert < $3
+        and not {held} and not {underway} and not {owed} and not {unclear} and not {carried})
+    and geaendert < $3;
+
+-- name: shred_contents(message_id, now, nothing)
+-- The keys of a message's contents are destroyed, but of those that another message has as a part.
+update content set purged = $2, wrapped_key = $3
+where purged is null and id in (
+    select content_id from part where message_id = $1
+    union all select signed_content from message where id = $1
+    union all select signed_content from delivery where message_id = $1
+    union all select sealed_content from delivery where message_id = $1
+    union all select f.signed_content from delivery d join former_sealing f on f.delivery_id = d.id
+        where d.message_id = $1
+    union all select f.sealed_content from delivery d join former_sealing f on f.delivery_id = d.id
+        where d.message_id = $1
+    union all select raw_content from inbound where message_id = $1)
+    and not exists (select 1 from part p join message o on o.id = p.message_id
+        where p.content_id = content.id and o.id <> $1 and o.purged is null);
+
+-- name: refused_requests(before, count)
+-- Requests of partners that were refused before a moment, whose bytes are still there.
+select id, raw_content from inbound where status = 'abgelehnt' and raw_content <> '' and received < $1
+order by received limit $2;
+
+-- name: shred_request(raw_content, now, nothing)
+update content set purged = $2, wrapped_key = $3 where id = $1 and purged is null;
+
+-- name: forget_request(id)
+-- Its digest stays, so that the same request is known again.
+update inbound set raw_content = '' where id = $1 and status = 'abgelehnt' and raw_content <> '';
+
+-- name: shredded(count)
+-- Contents whose keys are destroyed and whose chunks are still there.
+select id, bytes from content where purged > 0 order by purged limit $1;
+
+-- name: delete_chunks(content_id, count)
+delete from chunk where content_id = $1
+    and n in (select n from chunk where content_id = $1 order by n limit $2);
+
+-- name: delete_shredded(id)
+-- Once it has no chunk any more.
+delete from content where id = $1 and purged > 0 and not exists (select 1 from chunk where content_id = $1);
+
+-- name: insert_hold(message_id, now)
+insert into retention_hold (message_id, since) select id, cast($2 as bigint) from message
+where id = $1 and purged is null on conflict do nothing;
+
+-- name: delete_hold(message_id)
+delete from retention_hold where message_id = $1;
+
+-- name: hold(message_id)
+select since from retention_hold where message_id = $1;
+
+-- name: claim_day(name, day)
+-- Of several gateways one does what happens once a day.
+insert into daily (name, day) values ($1, $2)
+on conflict (name) do update set day = excluded.day where daily.day < excluded.day
+returning name;

@@ -1,4 +1,4 @@
-"""The configuration's keys that protect the store: from files, from the environment (from a token: test_keys_elsewhere.py)."""
+"""The configuration's keys that protect the store: from files and the environment (tokens: test_keys_elsewhere.py)."""
 
 from __future__ import annotations
 
