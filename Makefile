@@ -53,6 +53,7 @@ lock:                 ## new versions, by uv (any machine that has it)
 	printf 'openXJV==0.9.8\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-deps -o requirements-xjustiz.txt -
 	printf 'pyas2lib==1.4.4\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-interop-pyas2lib.txt -
 	printf 'endesive==3.0.1\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-interop-endesive.txt -
+	printf 'schemathesis==4.32.5\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c requirements-test.txt -o requirements-interop-schemathesis.txt -
 
 clean:                ## everything that make made
 	rm -rf $(VENV) .venv-interop build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -307,6 +307,10 @@ async def read_limited(request: web.Request, limit: int) -> bytes:
     return bytes(collected)
 
 
+ID = "{id:[0-9A-Fa-f-]{36}}"
+"""An id in a route: so that no other address of the API is one of an unknown message."""
+
+
 def path_id(request: web.Request) -> str:
     """The `{id}` of the path; anything but a UUID answers as an unknown one."""
     return uuid_of(request.match_info["id"])

@@ -16,7 +16,7 @@ from gateway.accept.commands import REASON_CHARS, Assignment, Forward, Reason
 from gateway.accept.form import XML_BYTES, Event, FileBytes, FileEnds, FileStarts, Form
 from gateway.errors import Forbidden, Malformed, Refusal, TooLarge, UnsupportedMediaType
 from gateway.message import Answer, Caller, StagedFile, Submission
-from gateway.web import CALLER, check_text, path_id, pieces, read_json, read_limited
+from gateway.web import CALLER, ID, check_text, path_id, pieces, read_json, read_limited
 
 SIGNATURE_BYTES = 64 * 1024
 """A detached CMS signature with its certificate chain has some kilobytes."""
@@ -174,12 +174,12 @@ class CommandsIn:
     def routes(self) -> list[web.AbstractRouteDef]:
         """The routes of this part."""
         return [
-            web.post("/v1/messages/{id}/forward", self.forward, name="message_forward"),
-            web.post("/v1/messages/{id}/release", self.release, name="message_release"),
-            web.post("/v1/messages/{id}/assign", self.assign, name="message_assign"),
-            web.post("/v1/messages/{id}/resend", self.resend, name="message_resend"),
-            web.post("/v1/messages/{id}/cancel", self.cancel, name="message_cancel"),
-            web.post("/v1/inbox/{id}/ack", self.acknowledge, name="inbox_ack"),
+            web.post(f"/v1/messages/{ID}/forward", self.forward, name="message_forward"),
+            web.post(f"/v1/messages/{ID}/release", self.release, name="message_release"),
+            web.post(f"/v1/messages/{ID}/assign", self.assign, name="message_assign"),
+            web.post(f"/v1/messages/{ID}/resend", self.resend, name="message_resend"),
+            web.post(f"/v1/messages/{ID}/cancel", self.cancel, name="message_cancel"),
+            web.post(f"/v1/inbox/{ID}/ack", self.acknowledge, name="inbox_ack"),
         ]
 
     async def forward(self, request: web.Request) -> web.Response:

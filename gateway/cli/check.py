@@ -17,10 +17,10 @@ from typing import Any
 import click
 
 from gateway import clock
+from gateway.check import examples
 from gateway.check.checker import Checker
 from gateway.check.intake import MAX_BYTES
 from gateway.check.resources import SchemaMissing
-from gateway.cli import examples
 from gateway.cli.directory_store import effective_directory
 from gateway.cli.main import MISUSED, REFUSED
 from gateway.cli.schemas import found_configuration

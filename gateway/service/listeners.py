@@ -11,6 +11,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from importlib import metadata
 
 from aiohttp import web
 
@@ -19,6 +20,7 @@ from gateway.accept.as2 import Receiver as As2Receiver
 from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
 from gateway.accept.mail import MailListener, MailReceiver, listen
 from gateway.config_fields import is_loopback, split_address
+from gateway.service import openapi
 from gateway.service.context import Context
 from gateway.service.status import status_app
 from gateway.store.database import StoreUnavailable
@@ -58,6 +60,7 @@ class Listeners:
         self._mail: MailListener | None = None
         api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
+        api.add_routes(openapi.routes(metadata.version("nachrichtengateway")))
         as2 = web.Application()
         as2.add_routes(As2In(receiving).routes())
         self._apps = {"api": api, "as2": as2, "betrieb": pages, "status": status_app(ctx, self.failures, gauges)}

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from gateway.message import Caller, Teil
-from gateway.web import CALLER, answer_json, path_id, read_json, uuid_of
+from gateway.web import CALLER, ID, answer_json, path_id, read_json, uuid_of
 
 
 class Reader(Protocol):
@@ -58,14 +58,14 @@ class ReadSide:
         """The routes of this stage."""
         return [
             web.post("/v1/messages/search", self.search, name="messages_search"),
-            web.get("/v1/messages/{id}", self.message, name="message"),
-            web.get("/v1/messages/{id}/events", self.events, name="message_events"),
-            web.get("/v1/messages/{id}/deliveries", self.deliveries, name="message_deliveries"),
-            web.get("/v1/messages/{id}/evidence", self.evidence, name="message_evidence"),
-            web.get("/v1/messages/{id}/parts/{n:[0-9]{1,4}}", self.part, name="message_part"),
+            web.get(f"/v1/messages/{ID}", self.message, name="message"),
+            web.get(f"/v1/messages/{ID}/events", self.events, name="message_events"),
+            web.get(f"/v1/messages/{ID}/deliveries", self.deliveries, name="message_deliveries"),
+            web.get(f"/v1/messages/{ID}/evidence", self.evidence, name="message_evidence"),
+            web.get(f"/v1/messages/{ID}/parts/{{n:[0-9]{{1,4}}}}", self.part, name="message_part"),
             web.get("/v1/inbox", self.inbox, name="inbox"),
             web.post("/v1/vorgaenge/search", self.search_vorgaenge, name="vorgaenge_search"),
-            web.get("/v1/vorgaenge/{id}", self.vorgang, name="vorgang"),
+            web.get(f"/v1/vorgaenge/{ID}", self.vorgang, name="vorgang"),
         ]
 
     async def message(self, request: web.Request) -> web.Response:
@@ -109,8 +109,8 @@ class ReadSide:
 
     async def inbox(self, request: web.Request) -> web.Response:
         """`GET /v1/inbox`, `GET /v1/inbox?nach=ID`: an id of an entry is no personal data."""
-        after = request.query.get("nach", "")
-        return answer_json(await self._reader.inbox(request[CALLER], uuid_of(after) if after else ""))
+        after = request.query.get("nach")
+        return answer_json(await self._reader.inbox(request[CALLER], "" if after is None else uuid_of(after)))
 
     async def vorgang(self, request: web.Request) -> web.Response:
         """`GET /v1/vorgaenge/{id}`."""

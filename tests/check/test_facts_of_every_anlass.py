@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from gateway.check import anlass_rules, intake, rules
+from gateway.check import anlass_rules, examples, intake, rules
 from gateway.check.compose import Datei, NoticeHead, Person
 from gateway.check.compose_any import compose_any
 from gateway.check.facts import ELEMENT_OF, FACTS, ROOT_OF, Fact, facts_from_xml
 from gateway.check.head import head_of
 from gateway.check.resources import compiled, packaged_folder
-from gateway.cli import examples
 from routing.sachverhalt import ANLAESSE, Sachverhalt
 from routing.verzeichnis import Verzeichnis
 

@@ -12,11 +12,11 @@ from types import ModuleType
 
 import pytest
 
+from gateway.check import examples
 from gateway.check.anlass_rules import number_of
 from gateway.check.checker import Checker
 from gateway.check.explain_worker import Explainer
 from gateway.check.resources import SchemaStore
-from gateway.cli import examples
 from gateway.errors import Invalid
 from gateway.route.resources import packaged_directory, packaged_rules
 from routing import Entscheidung, entscheide

@@ -28,7 +28,7 @@ IO_MODULES = {"asyncio", "socket", "ssl", "sqlite3", "asyncpg", "aiohttp", "aios
 IO_CALLS = {"open", "read_bytes", "read_text", "write_bytes", "write_text"}
 IO_FILES = {
     "accept": {"http", "as2", "mail"},
-    "check": {"resources", "explain_worker", "checker", "packs"},
+    "check": {"examples", "resources", "explain_worker", "checker", "packs"},
     "render": {"resources"},
     "route": {"resources"},
     "seal": {"sealer"},

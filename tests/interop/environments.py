@@ -135,7 +135,10 @@ def _reverted() -> list[str]:
 
 def _mend_oscrypto(folder: Path) -> None:
     """The one change that lets oscrypto start: how it reads OpenSSL's version. Nothing that it computes changes."""
-    (package,) = folder.glob("lib/python3*/site-packages/oscrypto")
+    found = list(folder.glob("lib/python3*/site-packages/oscrypto"))
+    if not found:
+        return
+    (package,) = found
     for module in ("_libcrypto_cffi", "_libcrypto_ctypes"):
         path = package / "_openssl" / f"{module}.py"
         text = path.read_text()

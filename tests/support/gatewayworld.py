@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import described
 
 from gateway.cli.main import main
 from gateway.config import Config, load
@@ -141,12 +142,16 @@ class Api:
     async def post_xml(self, xml: bytes) -> tuple[int, dict[str, Any]]:
         headers = {"Content-Type": "application/xml"}
         async with self._session.post(f"{self._base}/v1/messages", data=xml, headers=headers) as answer:
-            return answer.status, await answer.json(content_type=None)
+            value = await answer.json(content_type=None)
+            described.hold("POST", "/v1/messages", answer.status, value)
+            return answer.status, value
 
     async def call(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
         async with self._session.request(method, self._base + path, **options) as answer:
             raw = await answer.read()
-            return answer.status, json.loads(raw) if "json" in answer.content_type else raw
+            value = json.loads(raw) if "json" in answer.content_type else raw
+            described.hold(method, path, answer.status, value)
+            return answer.status, value
 
     async def until(self, message_id: str, *wanted: str, seconds: float = 20) -> dict[str, Any]:
         """The message, as soon as its status is one of `wanted`."""

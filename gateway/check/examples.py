@@ -1,4 +1,4 @@
-"""The packaged examples, for `gateway check --example`.
+"""The packaged examples, for `gateway check --example` and the description of the API.
 
 Promises: reads only the package `schemas`; of every Anlass one valid message and the messages with one fault, each
 with what is wrong and what the gateway answers; also the messages without an Anlass, by the short name of their root.
