@@ -7,7 +7,7 @@ XJUSTIZ ?= $(wildcard ../shared/xjustiz/3.6.2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check lock readme clean venv venv-test
+.PHONY: help demo test check crash lock readme clean venv venv-test
 
 help:                 ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: venv            ## the main job, end to end, on the embedded default
 
 test: check           ## everything that must hold
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+crash: venv-test      ## kill -9 at every durable step and network effect; nothing may be lost or come twice
+	PYTHONPATH=.:tests/support $(BIN)/python -m crash
 
 check: venv-test      ## style, types; the import rules are tests/house
 	$(BIN)/ruff check .

@@ -56,7 +56,7 @@ def notice(anlass: str, absender: str | None = None, head: Mapping[str, Any] | N
     """A valid message of an Anlass; `facts` add to the example's own, None takes one away."""
     entry = VALID[anlass]
     sender = absender or entry["absender"]
-    value = {"anlass": anlass, "absender": sender} | _days(entry.get("sachverhalt", {})) | facts
+    value = {"anlass": anlass, "absender": sender} | as_days(entry.get("sachverhalt", {})) | facts
     more = dict(head or {})
     known = more.pop("empfaenger", entry.get("empfaenger"))
     details = more.pop("mehr", entry.get("mehr", {}))
@@ -75,11 +75,11 @@ def notice(anlass: str, absender: str | None = None, head: Mapping[str, Any] | N
     return compose_any(Sachverhalt.from_json(value), kopf, PERSON, (), details, name_of)
 
 
-def _days(value: Any) -> Any:
+def as_days(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _days(item) for key, item in value.items()}
+        return {key: as_days(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_days(item) for item in value]
+        return [as_days(item) for item in value]
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 

@@ -1,0 +1,90 @@
+"""Killed at every point of the way: the table is whole, the books count right, and the short matrix loses nothing."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from crash import matrix
+from crash.books import Books, Given
+from crash.postgres import Server
+from crash.scenes import SCENES
+from crash.sites import ROOT, sites
+from crash.table import ON_THE_WAY, SHORT, is_off_the_way
+
+NETWORK = {"aiohttp", "aiosmtplib", "aiosmtpd"}
+"""Whoever imports one of these may touch the network by itself."""
+TOUCHES_THE_NETWORK = {
+    "accept/as2.py": "answers, which are sites",
+    "accept/http.py": "answers, which are sites",
+    "accept/mail.py": "the answer to a mail, a site",
+    "cli/api_http.py": "an agency's side",
+    "connector.py": "connections, for whoever sends",
+    "demo/api.py": "an agency's side",
+    "demo/mailbox.py": "a partner's side",
+    "demo/play.py": "an agency's side",
+    "send/http.py": "`post`: its callers are sites",
+    "send/mail.py": "`send`: its callers are sites",
+    "trust/http.py": "asks for revocation: no message passes",
+    "web.py": "what listeners share",
+}
+"""Modules outside `watch/`, which reads and shows, and `service/`, which hands sessions and listeners on."""
+
+
+def test_every_durable_step_and_network_effect_has_its_crash_point() -> None:
+    """A new one: name the scene that passes it in tests/support/crash/table.py, or why no message does."""
+    found = set(sites())
+    without = {site for site in found - ON_THE_WAY.keys() if not is_off_the_way(site)}
+    gone = {site for site in ON_THE_WAY if site not in found}
+    both = {site for site in ON_THE_WAY if is_off_the_way(site)}
+    assert (without, gone, both) == (set(), set(), set())
+
+
+def test_nobody_else_touches_the_network() -> None:
+    for path in ROOT.rglob("*.py"):
+        name = path.relative_to(ROOT).as_posix()
+        if name.partition("/")[0] in ("watch", "service"):
+            continue
+        imports = {
+            (node.module if isinstance(node, ast.ImportFrom) else node.names[0].name or "").partition(".")[0]
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+        }
+        assert not imports & NETWORK or name in TOUCHES_THE_NETWORK, f"{name}: is a message sent there?"
+
+
+def test_the_table_names_scenes_that_there_are_and_uses_them_all() -> None:
+    used = {play.scene for plays in ON_THE_WAY.values() for play in plays}
+    assert used == set(SCENES)
+    for chosen in SHORT.values():
+        assert all(site in ON_THE_WAY and moment in matrix.MOMENTS for site, moment in chosen)
+
+
+def test_the_books_see_what_was_lost_came_twice_and_has_no_message() -> None:
+    books = Books()
+    books.expect("n1", "haft", "abh:1")
+    assert (books.count([], []).lost, books.count([], []).twice) == (1, 0)
+    assert books.takes("abh:1", "<1@x>", b"sealed", b"<haft>n1")
+    assert not books.takes("abh:1", "<1@x>", b"sealed", b"<haft>n1"), "the same Message-ID has no second effect"
+    assert not books.count([], [])
+    assert books.takes("abh:2", "<1@x>", b"sealed", b"<haft>n1"), "another addressee"
+    assert not books.count([], [])
+    assert books.takes("abh:1", "<2@x>", b"sealed anew", b"<haft>n1")
+    assert books.count([], []).twice == 1
+    books.takes("abh:1", "<2@x>", b"other bytes", b"<haft>n1")
+    assert books.count([], []).twice == 2
+    assert books.count([Given("api", "n2", None)], ["m"]).details[-2:] == (
+        "orphan: Given(what='api', notice='n2', message=None)",
+        "open: m",
+    )
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("database", matrix.DATABASES)
+async def test_killed_on_the_way_nothing_is_lost_and_nothing_comes_twice(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server = Server(request.getfixturevalue("postgres_server")) if database == "postgres" else None
+    cases = matrix.short(database)
+    lines = [line async for line in matrix.run(cases, tmp_path, server)]
+    assert [f"{line} {line.count.details}" for line in lines if not line.good] == []
+    assert len(lines) == len(cases)

@@ -1,0 +1,270 @@
+"""One gateway on one database with everybody around it: agencies, partners, a mailbox, and the books."""
+
+import asyncio
+import contextlib
+import random
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from as2peer import Peer, peering
+from caseworld import STA, STA_BONN, notice
+from gatewayworld import BONN, JVA, KOELN, POLIZEI, RHEIN_SIEG, Api
+
+from crash.books import Books, Count, Given
+from crash.child import Nursery
+from crash.peers import THEIRS, Mailbox, ended, once
+from crash.process import PATIENCE_S, Place, Running, Stuck, insist
+from gateway.cli.inbox import sign_detached
+from gateway.config_tables import KeyFiles
+from gateway.message import Teil
+from gateway.partner import Grenzen, Partner
+from gateway.pki import KeyPair, agreed, write_pair
+from gateway.pki_issue import DevelopmentCa, Request
+from gateway.settle.inbox_ack import ack_content
+from gateway.tls import client_context
+
+LEVERKUSEN = "abh:05316000"
+DORTMUND = "abh:05913000"
+BY_AS2, BY_AS2_LATER, BY_MAIL, BY_INBOX, BY_MOODY = KOELN, BONN, RHEIN_SIEG, LEVERKUSEN, DORTMUND
+"""Who is reached how: receipt in the answer, receipt by a request of its own, mail, inbox, as a scene scripts it."""
+CLIENTS = {
+    "jva": JVA,
+    "polizei": POLIZEI,
+    "koeln": KOELN,
+    "leverkusen": LEVERKUSEN,
+    "sta": STA,
+    "sta_bonn": STA_BONN,
+    "betrieb": None,
+}
+
+
+def random_azr() -> str:
+    """The AZR-Nummer of somebody new, so that no two notices share a Vorgang."""
+    return f"2104{random.randrange(10, 29)}{random.randrange(1_000_000):06}"
+
+
+@dataclass
+class World:
+    """What a scene plays in."""
+
+    kind: str
+    """`hub` or `edge`."""
+    place: Place
+    running: Running
+    books: Books
+    apis: dict[str, Api]
+    peers: dict[str, Peer] = field(default_factory=dict)
+    mailbox: Mailbox | None = None
+    signer: KeyPair | None = None
+    """Signs what is collected from an inbox, for everybody."""
+
+    # --- what agencies do -------------------------------------------------------------------------------------------
+
+    def notice(self, addressee: str, **facts: Any) -> tuple[str, bytes]:
+        """A notice of the Polizei about somebody new, which the rules send to `addressee`."""
+        own = str(uuid.uuid4())
+        head = {"eigene_id": own, "azr": random_azr()}
+        azr = {"abgefragt": True, "aktenfuehrende_abh": addressee}
+        return own, notice("ermittlungsverfahren_eingeleitet", POLIZEI, head, **({"azr": azr} | facts))
+
+    async def post(self, own: str, xml: bytes, who: str = "polizei", **form: Any) -> str:
+        """Posts a notice until it is accepted; its id."""
+
+        async def attempt() -> dict[str, Any] | None:
+            if form:
+                data = aiohttp.FormData()
+                data.add_field("nachricht", xml, content_type="application/xml")
+                for name, content in form["files"]:
+                    data.add_field("datei", content, filename=name, content_type="application/pdf")
+                status, answer = await self.apis[who].call("POST", "/v1/messages", data=data)
+            else:
+                status, answer = await self.apis[who].post_xml(xml)
+            if status in (429, 503):
+                return None
+            if status not in (200, 202):
+                raise Stuck(f"{status}: {answer}")
+            return answer
+
+        answer = await insist(attempt, "acceptance")
+        self.books.given.append(Given("api", own, answer["id"]))
+        return str(answer["id"])
+
+    async def act(self, who: str, verb: str, message: str, done: tuple[str, ...] = (), **body: Any) -> dict[str, Any]:
+        """An act on a message, until it is done; `done` are codes that say it was done before."""
+
+        async def attempt() -> dict[str, Any] | None:
+            status, answer = await self.apis[who].call("POST", f"/v1/messages/{message}/{verb}", json=body)
+            if status in (429, 503):
+                return None
+            codes = {error["code"] for error in answer.get("errors", ())}
+            if status not in (200, 202) and not codes & set(done):
+                raise Stuck(f"{verb}: {status}: {answer}")
+            return dict(answer)
+
+        return await insist(attempt, verb)
+
+    async def get(self, who: str, path: str) -> Any:
+        async def attempt() -> Any:
+            status, value = await self.apis[who].call("GET", path)
+            return value if status == 200 else None
+
+        return await insist(attempt, path)
+
+    async def settled(self, message: str, *statuses: str, who: str = "betrieb") -> dict[str, Any]:
+        """The message, once its status is one of these."""
+
+        async def attempt() -> dict[str, Any] | None:
+            status, value = await self.apis[who].call("GET", f"/v1/messages/{message}")
+            return value if status == 200 and value["status"] in statuses else None
+
+        return await insist(attempt, f"{message} {statuses}")
+
+    async def collect(self, who: str, addressee: str, text: str) -> None:
+        """Fetches and acknowledges the entry whose XML holds `text`; until there is one, and its receipt is taken."""
+
+        async def attempt() -> bool | None:
+            status, page = await self.apis[who].call("GET", "/v1/inbox")
+            for entry in page["eintraege"] if status == 200 else ():
+                _, xml = await self.apis[who].call("GET", f"/v1/messages/{entry['nachricht']}/parts/0")
+                if text.encode() in xml:
+                    self.books.takes(addressee, entry["id"], xml, xml)
+                    return await insist(lambda entry=entry: self._ack(who, entry), "200 for an acknowledgement")
+            return None
+
+        await insist(attempt, f"entry of {addressee}")
+
+    async def _ack(self, who: str, entry: dict[str, Any]) -> bool | None:
+        assert self.signer is not None
+        parts = [Teil(t["n"], t["name"], "", t["sha256"], t["bytes"]) for t in entry["teile"]]
+        signature = sign_detached(ack_content(entry["id"], parts), self.signer)
+        status, _ = await self.apis[who].call(
+            "POST",
+            f"/v1/inbox/{entry['id']}/ack",
+            data=signature,
+            headers={"Content-Type": "application/pkcs7-signature"},
+        )
+        return status == 200 or None
+
+    # --- counting ---------------------------------------------------------------------------------------------------
+
+    async def arrived(self) -> None:
+        """Waits until everything that is expected has come; what has not by then is lost."""
+        with contextlib.suppress(Stuck):
+            await insist(self._complete, "everything")
+
+    async def _complete(self) -> bool | None:
+        self.running.alive()
+        return not self.books.missing() or None
+
+    async def count(self) -> Count:
+        """Asks for everything that was answered, and shows the books."""
+        orphans = [given for given in self.books.given if not await self._there(given)]
+        ids = {given.message for given in self.books.given if given.message and given.what == "api"}
+        unsettled = []
+        for message in sorted(ids - self.books.settled):
+            try:
+                await self.settled(message, "zugestellt", "storniert", "entbehrlich")
+                self.books.settled.add(message)
+            except Stuck:
+                unsettled.append(message)
+        return self.books.count(orphans, unsettled)
+
+    async def _there(self, given: Given) -> bool:
+        if self.kind == "edge":
+            return any(given.notice.encode() in xml for xml in self.books.effects.values())
+        query = {"nachrichten_id": given.notice}
+        found = await insist(lambda: self._search(query), "a search")
+        return [entry["id"] for entry in found] == (
+            [given.message] if given.message else [found[0]["id"]] if found else [0]
+        )
+
+    async def _search(self, query: dict[str, Any]) -> list[dict[str, Any]] | None:
+        status, page = await self.apis["betrieb"].call("POST", "/v1/messages/search", json=query)
+        return page["eintraege"] if status == 200 else None
+
+
+@contextlib.asynccontextmanager
+async def opened(kind: str, nursery: Nursery, folder: Path, store: str | None = None) -> AsyncIterator[World]:
+    """A world whose gateway does not run yet."""
+    ca = DevelopmentCa.create()
+    await asyncio.to_thread(folder.mkdir)
+    eigene = (KOELN,) if kind == "edge" else ()
+    place = Place(folder / kind, "gw:koeln" if eigene else "gw:nrw", eigene, ca=ca, store=store)
+    books = Books()
+    async with contextlib.AsyncExitStack() as stack:
+        make = {"hub": _hub, "edge": _edge}[kind]
+        world = World(kind, place, Running(nursery, place, place.toml), books, {})
+        await make(world, ca, folder, stack)
+        yield world
+        await world.running.end()
+
+
+async def _clients(world: World, ca: DevelopmentCa, folder: Path, stack: contextlib.AsyncExitStack) -> None:
+    world.signer = ca.issue(Request(purpose="sign", name="abholer"))
+    for name, key in CLIENTS.items():
+        pair = ca.issue(Request(purpose="tls", name=name))
+        write_pair(pair, folder / name)
+        world.place.admit(pair, *([key] if key else []), rolle="fachverfahren" if key else "betrieb")
+        tls = client_context([ca.pem], KeyFiles(key=folder / f"{name}.key", crt=folder / f"{name}.crt"))
+        connector = aiohttp.TCPConnector(ssl=tls, force_close=True)
+        timeout = aiohttp.ClientTimeout(total=PATIENCE_S / 2)
+        session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, timeout=timeout))
+        world.apis[name] = Api(session, f"https://localhost:{world.place.ports['api']}")
+
+
+async def _peer(
+    world: World, ca: DevelopmentCa, folder: Path, stack: contextlib.AsyncExitStack, name: str, *behoerden: str
+) -> Peer:
+    peer = await stack.enter_async_context(peering(ca, world.place, name, behoerden, folder))  # type: ignore[arg-type]
+    stack.push_async_callback(_quiet, peer)
+    world.peers[name] = peer
+    return peer
+
+
+async def _quiet(peer: Peer) -> None:
+    await ended(set(peer.tasks))
+
+
+async def _hub(world: World, ca: DevelopmentCa, folder: Path, stack: contextlib.AsyncExitStack) -> None:
+    place, books = world.place, world.books
+    mail_port_of = Peer(ca, place, "rhein-sieg", (BY_MAIL,), folder)  # type: ignore[arg-type]
+    world.mailbox = Mailbox(mail_port_of, BY_MAIL, books, place)
+    await asyncio.to_thread(place.make, ca, world.mailbox.port)
+    await world.mailbox.start()
+    stack.push_async_callback(world.mailbox.stop)
+    await _clients(world, ca, folder, stack)
+    koeln = await _peer(world, ca, folder, stack, "koeln", BY_AS2)
+    bonn = await _peer(world, ca, folder, stack, "bonn", BY_AS2_LATER)
+    moody = await _peer(world, ca, folder, stack, "dortmund", BY_MOODY)
+    polizei = await _peer(world, ca, folder, stack, "polizei", POLIZEI)
+    koeln.otherwise = once(books, BY_AS2)
+    bonn.otherwise = once(books, BY_AS2_LATER, async_to=place.as2_name)
+    moody.otherwise = once(books, BY_MOODY)
+    polizei.otherwise = once(books, POLIZEI)
+    assert world.signer is not None
+    collects = (agreed("signatur", world.signer.certificate),)
+    await place.agreed_with(
+        koeln.agreement(),
+        bonn.agreement(mdn="async"),
+        moody.agreement(grenzen=Grenzen(quittung_sekunden=1)),
+        polizei.agreement(),
+        mail_port_of.agreement(weg="mail", adresse=THEIRS, url=None, as2_id=None, mdn_url=None),
+        Partner(id="abholer", behoerden=(BY_INBOX, JVA, STA, STA_BONN), weg="abruf", zertifikate=collects),
+    )
+
+
+async def _edge(world: World, ca: DevelopmentCa, folder: Path, stack: contextlib.AsyncExitStack) -> None:
+    await asyncio.to_thread(world.place.make, ca)
+    await _clients(world, ca, folder, stack)
+    sender = await _peer(world, ca, folder, stack, "vermittler")
+    assert world.signer is not None
+    await world.place.agreed_with(
+        sender.agreement(art="vermittler"),
+        Partner(
+            id="abholer", behoerden=(KOELN,), weg="abruf", zertifikate=(agreed("signatur", world.signer.certificate),)
+        ),
+    )
