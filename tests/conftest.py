@@ -14,6 +14,11 @@ import asyncpg
 import pytest
 import uuid_utils
 from ending import connections_end
+from hypothesis import HealthCheck, settings
+
+# What a busy machine decides must not decide a test: no deadline, and slow generation is no failure.
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy machine")
 
 
 @pytest.fixture(autouse=True)
