@@ -40,13 +40,21 @@ def findings(root: Path) -> set[str]:
     found: set[str] = set()
     for path in sorted((root / "gateway" / "check").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _name(node.func) in {"Befund", "finding"} and path.name in _RULES:
-                found |= _codes(node.args[:1])
-            elif isinstance(node, ast.Call) and _name(node.func) == "_at":
-                found |= _codes(node.args[1:2])
-            elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2:
-                found |= _codes(node.value.elts[:1]) if path.name in {"explain.py", "rules.py"} else set()
+            found |= _codes(_where_a_code_stands(node, path.name))
     return found
+
+
+def _where_a_code_stands(node: ast.AST, file: str) -> list[ast.expr]:
+    """The expressions of a finding that may be its code."""
+    match node:
+        case ast.Call(func=func, args=args) if _name(func) in {"Befund", "finding"} and file in _RULES:
+            return args[:1]
+        case ast.Call(func=func, args=args) if _name(func) == "_at":
+            return args[1:2]
+        case ast.Return(value=ast.Tuple(elts=[code, _])) if file in {"explain.py", "rules.py"}:
+            return [code]
+        case _:
+            return []
 
 
 def _sources(root: Path) -> list[Path]:

@@ -100,44 +100,22 @@ class Root(NamedTuple):
         return self.name.rpartition(".")[2]
 
 
+def _from_to(first: str, last: str) -> tuple[str, ...]:
+    """The Anlässe between two, both included, in the decree's order."""
+    return ANLAESSE[ANLAESSE.index(first) : ANLAESSE.index(last) + 1]
+
+
 _HAFT = ("untersuchungshaft_antritt", "untersuchungshaft_verlegung", "untersuchungshaft_entlassung")
 _STRAFHAFT = ("strafhaft_antritt", "strafhaft_verlegung", "auslieferungshaft_antritt", "auslieferungshaft_verlegung")
 _TERMIN = ("entlassungstermin_vorgesehen", "entlassungstermin_festgesetzt", "entlassungstermin_geaendert")
-_EINLEITUNG = (
-    "ermittlungsverfahren_eingeleitet",
-    "erkenntnis_87_abs_2",
-    "auslieferungsverfahren_eingeleitet",
-    "haftbefehl_erlassen",
-    "haftbefehl_aufgehoben",
-)
-_ENTLASSUNG = (
-    "haftaufhebung_beabsichtigt",
-    "haftverschonung_beabsichtigt",
-    "entlassung_bekannt",
-    "entlassung_durch_gericht_beabsichtigt",
-)
-_VERFAHREN = (
-    "verfahren_eingestellt",
-    "strafbefehl_beantragt",
-    "anklage_erhoben",
-    "hauptverhandlung_termin",
-    "hauptverhandlung_ergebnis",
-    "verfahren_erledigt",
-    "urteil_nachgereicht",
-    "strafaussetzung_widerrufen",
-    "zurueckstellung_strafvollstreckung_widerrufen",
-)
-_FOLGE = (
-    "abschiebung_durchgefuehrt",
-    "abschiebung_nicht_durchgefuehrt",
-    "zustaendigkeitswechsel",
-    "ersuchen_zurueckgenommen",
-)
+_EINLEITUNG = _from_to("ermittlungsverfahren_eingeleitet", "haftbefehl_aufgehoben")
+_VERFAHREN = _from_to("haftaufhebung_beabsichtigt", "zurueckstellung_strafvollstreckung_widerrufen")
+_FOLGE = _from_to("abschiebung_durchgefuehrt", "ersuchen_zurueckgenommen")
 _BETEILIGUNG = ("beteiligung_aufenthaltstitel_25", "beteiligung_ausreisefrist_59_7")
 _WEITERE = ("ausgang_des_verfahrens_482", "asyl_mitteilung_8_1a", "vollzugsmitteilung", "weitere_mitteilung")
 
 ROOTS: tuple[Root, ...] = (
-    Root("justiz", "nachricht.strafausl.mitteilung.9900001", (*_EINLEITUNG, *_ENTLASSUNG, *_VERFAHREN)),
+    Root("justiz", "nachricht.strafausl.mitteilung.9900001", (*_EINLEITUNG, *_VERFAHREN)),
     Root("justiz", "nachricht.strafausl.haft.9900002", (*_HAFT, *_STRAFHAFT, *_TERMIN)),
     Root("ausl", "nachricht.auslstraf.einvernehmenErsuchen.9900003", ("einvernehmen_ersuchen",)),
     Root("justiz", "nachricht.strafausl.einvernehmenEntscheidung.9900004", ("einvernehmen_entscheidung",)),

@@ -3,6 +3,7 @@
 import datetime
 
 import pytest
+from anlassnumbers import BASE_FORM
 
 from gateway.route.resources import packaged_rules
 from routing import (
@@ -17,62 +18,13 @@ from routing import (
 )
 
 STA, JVA, ABH, POLIZEI = "gds:R3300S", "gds:R8088", "abh:05315000", "pol:05171370484301"
-BASISFORM = {
-    "ermittlungsverfahren_eingeleitet": "2.1 Satz 1",
-    "erkenntnis_87_abs_2": "2.1 Satz 1",
-    "auslieferungsverfahren_eingeleitet": "2.2 Satz 2",
-    "haftbefehl_erlassen": "2.3",
-    "haftbefehl_aufgehoben": "2.3",
-    "einvernehmen_ersuchen": "2.5 Satz 1",
-    "einvernehmen_entscheidung": "2.5 Satz 5",
-    "abschiebung_durchgefuehrt": "2.6",
-    "abschiebung_nicht_durchgefuehrt": "2.6",
-    "zustaendigkeitswechsel": "2.7",
-    "ersuchen_zurueckgenommen": "2.7",
-    "beteiligung_aufenthaltstitel_25": "2.8 Satz 1",
-    "beteiligung_ausreisefrist_59_7": "2.8 Satz 1",
-    "beteiligung_antwort": "2.8 Satz 1",
-    "untersuchungshaft_antritt": "3.1",
-    "untersuchungshaft_verlegung": "3.1",
-    "untersuchungshaft_entlassung": "3.1",
-    "pruefergebnis_untersuchungshaft": "3.3",
-    "haftaufhebung_beabsichtigt": "3.4 Satz 1",
-    "haftverschonung_beabsichtigt": "3.4 Satz 1",
-    "entlassung_bekannt": "3.4 Satz 2",
-    "entlassung_durch_gericht_beabsichtigt": "3.4 Satz 3",
-    "verfahren_eingestellt": "4.1 Satz 1",
-    "strafbefehl_beantragt": "4.1 Satz 1",
-    "anklage_erhoben": "4.1 Satz 2",
-    "hauptverhandlung_termin": "4.2 Satz 1",
-    "hauptverhandlung_ergebnis": "4.2 Satz 3",
-    "verfahren_erledigt": "5.1",
-    "urteil_nachgereicht": "5.1",
-    "strafaussetzung_widerrufen": "5.2",
-    "zurueckstellung_strafvollstreckung_widerrufen": "5.2",
-    "strafhaft_antritt": "5.3",
-    "strafhaft_verlegung": "5.3",
-    "entlassungstermin_vorgesehen": "5.3",
-    "entlassungstermin_festgesetzt": "5.3",
-    "entlassungstermin_geaendert": "5.3",
-    "auslieferungshaft_antritt": "5.3",
-    "auslieferungshaft_verlegung": "5.3",
-    "akteneinsicht_ersuchen": "5.5",
-    "akteneinsicht_antwort": "5.5",
-    "pruefergebnis_vollstreckung": "5.6 Satz 1",
-    "entscheidung_456a": "5.6 Satz 2",
-    "ausgang_des_verfahrens_482": "6",
-    "asyl_mitteilung_8_1a": "6",
-    "vollzugsmitteilung": "6",
-    "weitere_mitteilung": "6",
-    "berichtigung": "§ 20 EGGVG",
-}
 
 
 def kurz(antwort):
     return antwort.entscheidung, antwort.nummer, list(antwort.empfaenger)
 
 
-@pytest.mark.parametrize(("anlass", "nummer"), BASISFORM.items())
+@pytest.mark.parametrize(("anlass", "nummer"), BASE_FORM.items())
 def test_1_an_unknown_sender_is_klaerung_by_the_first_row_of_the_anlass(frage, anlass, nummer):
     antwort = frage(anlass, "gds:M9999", bekannte_abh=ABH, gefaehrdet_untersuchungszweck=True)
     assert kurz(antwort) == ("klaerung", nummer, [])
@@ -80,7 +32,7 @@ def test_1_an_unknown_sender_is_klaerung_by_the_first_row_of_the_anlass(frage, a
 
 
 @pytest.mark.parametrize(
-    ("anlass", "nummer"), [paar for paar in BASISFORM.items() if paar[0] not in ("weitere_mitteilung", "berichtigung")]
+    ("anlass", "nummer"), [paar for paar in BASE_FORM.items() if paar[0] not in ("weitere_mitteilung", "berichtigung")]
 )
 def test_2_a_kind_that_no_row_names_is_unzulaessig_by_the_same_number(frage, anlass, nummer):
     assert kurz(frage(anlass, "bamf:zentrale", bekannte_abh=ABH)) == ("unzulaessig", nummer, [])
