@@ -34,6 +34,10 @@ PARTNERS_FRESH = 2 * clock.SECOND
 """How long agreements are served from memory: a change takes effect within two seconds, on every gateway."""
 
 
+END_OF_TIME = 2**62
+"""Later than any lease."""
+
+
 def new_id() -> str:
     """A new key: UUIDv7, so that keys sort by time."""
     return str(uuid7())
@@ -161,13 +165,13 @@ class Context:
         """Now, for certificates and signatures."""
         return clock.as_datetime(self.now())
 
-    def abandoned_before(self, lease: int) -> int:
+    def abandoned_before(self) -> int:
         """Leases that end before this moment have lost their worker, when asked before our own workers start.
 
-        A gateway alone on its database (SQLite) knows that all have; among several, only time tells.
+        A gateway alone on its database (SQLite) knows that all have, whatever its clock says; among several, only time
+        tells.
         """
-        alone = self.config.store.url.startswith("sqlite:")
-        return self.now() + (lease + clock.SECOND if alone else 0)
+        return END_OF_TIME if self.config.store.url.startswith("sqlite:") else self.now()
 
     def event(
         self,

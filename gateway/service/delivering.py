@@ -120,7 +120,7 @@ class Delivering:
 
         async def take(most: int, vorrang: int) -> list[Row]:
             claim = Do("claim_deliveries", (now, now + LEASE, owner, partner_id, most, vorrang))
-            rows = (await self._ctx.db.commit(claim, Do("start_messages", (owner, now)), *probing))[0]
+            rows = (await self._ctx.db.commit(*probing, claim, Do("start_messages", (owner, now))))[len(probing)]
             probing.clear()  # once is enough
             return rows
 
@@ -246,7 +246,7 @@ class Delivering:
 
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
-        rows = await self._ctx.db.commit(Do("recover_leases", (self._ctx.abandoned_before(LEASE), self._ctx.now())))
+        rows = await self._ctx.db.commit(Do("recover_leases", (self._ctx.abandoned_before(), self._ctx.now())))
         return len(rows[0])
 
     async def _record(self, job: Row, partner: Partner, wire: Wire, outcome: Outcome, started: int) -> None:

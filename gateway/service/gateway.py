@@ -175,6 +175,8 @@ class Gateway:
         await self._recover()
         await self.listeners.start()
         self._tasks = [
+            asyncio.create_task(self.ctx.db.listen(self._wake_workers)),
+            asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew)),
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory, self.ctx.store_key.refresh)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
             asyncio.create_task(self._regularly(PURGE_S, self.purging.daily)),
@@ -193,6 +195,7 @@ class Gateway:
         await self.listeners.stop()
         for worker in self._workers:
             await worker.stop()
+        self.ctx.db.deafen()
         await asyncio.gather(*self._tasks)
         with contextlib.suppress(StoreError):  # what happened since the last round; if not now, then at the next start
             await self.logbook.round()
@@ -278,6 +281,11 @@ class Gateway:
         return self._session
 
     def _wake(self) -> None:
+        """There may be work: for the workers of this process, and of the others on this store."""
+        self._wake_workers()
+        self.ctx.db.wake_others()
+
+    def _wake_workers(self) -> None:
         for worker in self._workers:
             worker.wake()
 

@@ -21,9 +21,10 @@ from gateway import clock
 
 log = logging.getLogger(__name__)
 
-LEASE = 2 * 60 * clock.SECOND
-"""How long a claim holds without being renewed: a gateway that died keeps its work from the others no longer."""
-RENEW_S = 30.0
+LEASE = 60 * clock.SECOND
+"""How long a claim holds without being renewed: a gateway that died keeps its work from the others no longer. Several
+hosts' clocks must be closer together than this."""
+RENEW_S = 15.0
 """How often work under way is renewed: three renewals may fail before one is lost."""
 JUMP = 5 * clock.SECOND
 """A wall clock that moved by more than this against the monotonic one was set."""

@@ -94,7 +94,7 @@ class Receipts:
 
     async def recover(self) -> int:
         """Gives back what a gateway that died had claimed. To be called before workers start."""
-        rows = await self._ctx.db.commit(Do("recover_mdns", (self._ctx.abandoned_before(LEASE), self._ctx.now())))
+        rows = await self._ctx.db.commit(Do("recover_mdns", (self._ctx.abandoned_before(), self._ctx.now())))
         return len(rows[0])
 
     async def work(self, job: Row) -> None:

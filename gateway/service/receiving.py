@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway import clock, mime
+from gateway import mime
 from gateway.accept.as2 import WireAnswer
 from gateway.accept.mail_headers import read_message
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
@@ -42,6 +42,7 @@ from gateway.service.incoming import (
     joined,
     recovered,
 )
+from gateway.service.leases import LEASE, Leases
 from gateway.service.limiting import FailureLimit
 from gateway.service.receipts import Receipts
 from gateway.service.settling import Settling, UnknownReceipt
@@ -49,11 +50,10 @@ from gateway.settle import disposition as dispositions
 from gateway.settle.disposition import Disposition
 from gateway.settle.mdn import parse_report
 from gateway.store.database import AlreadyThere, Do, Row, StaleState
+from gateway.store.steps import do, listed
 
 log = logging.getLogger(__name__)
 
-JUDGING = 5 * 60 * clock.SECOND
-"""How long one request may be judged before another worker looks at it."""
 PATIENCE_S = 10.0
 """How long a repetition waits for the judgement of the request that it repeats; then it is asked to come again."""
 LOOK_S = 0.05
@@ -97,6 +97,7 @@ class Receiving:
         self._receipts = receipts
         self._wake = wake
         self._recovered = False
+        self._leases = Leases(lambda: self._ctx.now(), self._renew)
         self._limit = FailureLimit()
 
     async def receive(self, raw_headers: RawHeaders, body: bytes) -> WireAnswer:
@@ -179,15 +180,24 @@ class Receiving:
         The first call, before anybody gets in, also takes up what a gateway that died had begun.
         """
         now = self._ctx.now()
-        before = now if self._recovered else self._ctx.abandoned_before(JUDGING)
+        before = now if self._recovered else self._ctx.abandoned_before()
         self._recovered = True
-        rows = (await self._ctx.db.commit(Do("claim_inbound", (before, now + JUDGING, RECOVER))))[0]
+        await self.renew()  # after `now` was read: a clock that is set meanwhile takes nothing from this process
+        rows = (await self._ctx.db.commit(Do("claim_inbound", (before, now + LEASE, RECOVER))))[0]
         for row in rows:
             try:
                 await self._recover_one(row)
             except Exception:
                 log.exception("request %s cannot be judged; again when its lease ends", row["id"])
         return len(rows)
+
+    async def renew(self) -> None:
+        """Keep the claims on requests that are being judged, however long that takes."""
+        await self._leases.renew()
+
+    async def _renew(self, ids: list[str], until: int) -> set[str]:
+        await self._ctx.db.commit(do("renew_inbound", ids=listed(ids), lease_until=until))
+        return set()  # of two that judge one request the second finds it judged
 
     async def _recover_one(self, row: Row) -> None:
         head, body = await recovered(self._ctx, row["raw_content"], row["raw_sha256"])
@@ -228,7 +238,7 @@ class Receiving:
         key = (request.sender, request.recipient, request.message_id)
         url = request.receipt.url if request.receipt else None
         row_id = new_id()
-        insert = Do("insert_inbound", (row_id, *key, body.sha256, raw.id, now, url, now + JUDGING, weg), expect=1)
+        insert = Do("insert_inbound", (row_id, *key, body.sha256, raw.id, now, url, now + LEASE, weg), expect=1)
         try:
             await self._ctx.db.commit(*raw.steps, insert)
         except AlreadyThere:
@@ -268,6 +278,10 @@ class Receiving:
         return None
 
     async def _judge(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
+        with self._leases.holding(row["id"]):
+            return await self._judge_held(row, request, partner, body)
+
+    async def _judge_held(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
         for _ in range(RACES):
             try:
                 async with body.opening() as opening:

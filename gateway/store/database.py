@@ -9,7 +9,7 @@ be tried again; where the connection broke during the commit it may also have ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,6 +86,18 @@ class Database(Protocol):
 
     async def fetch_one(self, query: str, *args: Value) -> Row | None:
         """Read the first row of one query, or None. Raises as `fetch` does."""
+        ...
+
+    def wake_others(self) -> None:
+        """Tell other processes on this store that there may be work; soon, and not for sure."""
+        ...
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` whenever another process may have left work, until `deafen`; never raises."""
+        ...
+
+    def deafen(self) -> None:
+        """End `listen`."""
         ...
 
     async def close(self) -> None:

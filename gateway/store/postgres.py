@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import asyncpg
 
 from gateway.store.database import AlreadyThere, Do, Row, StoreError, StoreUnavailable, Value, counted
+from gateway.store.postgres_wakes import Wakes
 from gateway.store.queries import Query
 from gateway.store.resources import migrations, queries
 
@@ -54,8 +55,9 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 class PostgresDatabase:
     """A `Database` on a PostgreSQL server."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, url: str) -> None:
         self._pool = pool
+        self._wakes = Wakes(url)
 
     @classmethod
     async def open(cls, url: str) -> PostgresDatabase:
@@ -78,7 +80,7 @@ class PostgresDatabase:
             )
         except (*_AWAY, asyncpg.PostgresError) as error:
             raise _meaning(error) from None
-        database = cls(pool)
+        database = cls(pool, url)
         try:
             async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
                 await _migrate(connection)
@@ -122,8 +124,21 @@ class PostgresDatabase:
         rows = await self.fetch(query, *args)
         return rows[0] if rows else None
 
+    def wake_others(self) -> None:
+        """See `Database.wake_others`."""
+        self._wakes.wake_others()
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """See `Database.listen`."""
+        await self._wakes.run(heard)
+
+    def deafen(self) -> None:
+        """See `Database.deafen`."""
+        self._wakes.close()
+
     async def close(self) -> None:
         """See `Database.close`."""
+        self._wakes.close()
         try:
             await asyncio.wait_for(self._pool.close(), ACQUIRE_SECONDS)
         except TimeoutError:

@@ -279,10 +279,13 @@ where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 
 
 -- name: claim_deliveries(now, lease_until, owner, partner_id, count, vorrang_bis)
 -- Takes due work of one lane under a lease: vorrang first, then what was due first. A worker that passes a
--- vorrang_bis of 0 every few times keeps the rest from starving. Rows come in no order.
+-- vorrang_bis of 0 every few times keeps the rest from starving. Rows come in no order. Nothing from a lane that was
+-- stopped or held meanwhile.
 with picked as materialized (
     select id from delivery
     where status = 'wartet' and partner_id = $4 and next_at <= $1 and vorrang <= $6
+        and not exists (select 1 from lane l
+            where l.partner_id = $4 and (l.held_at is not null or l.state = 'unterbrochen'))
     order by vorrang desc, next_at, id limit $5
     /*postgres for update skip locked*/
 )
@@ -539,6 +542,10 @@ with picked as materialized (
 )
 update inbound set lease_until = $2 where id in (select id from picked)
 returning *;
+
+-- name: renew_inbound(ids, lease_until)
+-- Requests that this process is judging.
+update inbound set lease_until = $2 where id in list($1) and status = 'empfangen';
 
 -- name: settle_inbound(id, status, message_id, mdn_body, mdn_headers, async_url, mdn_status, mdn_next_at)
 -- The judgement and its receipt, once. mdn_status: none (given in the answer, or none asked) or wartet.

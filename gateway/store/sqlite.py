@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -104,6 +104,15 @@ class SqliteDatabase:
         """See `Database.fetch_one`."""
         rows = await self.fetch(query, *args)
         return rows[0] if rows else None
+
+    def wake_others(self) -> None:
+        """See `Database.wake_others`: there are none."""
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """See `Database.listen`: there is nobody to hear."""
+
+    def deafen(self) -> None:
+        """See `Database.deafen`."""
 
     async def close(self) -> None:
         """See `Database.close`. Steps that already wait are still committed."""

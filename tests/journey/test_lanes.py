@@ -65,6 +65,7 @@ async def test_after_failures_in_a_row_the_lane_stops_and_one_probe_opens_it(
     await eventually(lambda: stopped(hub))
     assert (await lane(hub))["fehler_in_folge"] >= 5
     assert len(await events_of(hub, "partner_unterbrochen")) == 1
+    await eventually(lambda: _all_wait(hub, messages))
     tried = len(koeln.messages)
     messages.append(await posted(jva))
     assert await hub.delivering.claim(10) == []
@@ -81,6 +82,10 @@ async def test_after_failures_in_a_row_the_lane_stops_and_one_probe_opens_it(
         await until(hub, message, "zugestellt")
     assert (await lane(hub))["zustand"] == "frei"
     assert len(await events_of(hub, "partner_erreichbar")) == 1
+
+
+async def _all_wait(hub: Gateway, messages: list[str]) -> bool:
+    return all([(await delivery(hub, message))["status"] == "wartet" for message in messages])
 
 
 async def test_a_probe_that_fails_makes_the_pause_longer(hub: Gateway, koeln: Peer, jva: Api) -> None:

@@ -448,7 +448,7 @@ async def delivery(gateway: Gateway, message_id: str, empfaenger: str = KOELN) -
 
 async def until(gateway: Gateway, message_id: str, *wanted: str, empfaenger: str = KOELN) -> dict[str, Any]:
     """The delivery, as soon as its status is one of `wanted`."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while True:
             row = await delivery(gateway, message_id, empfaenger)
             if row["status"] in wanted:
@@ -458,7 +458,7 @@ async def until(gateway: Gateway, message_id: str, *wanted: str, empfaenger: str
 
 async def eventually(condition: Callable[[], Any]) -> None:
     """Waits until `condition` holds."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(30):
         while True:
             found = condition()
             if await found if isinstance(found, Awaitable) else found:
