@@ -22,8 +22,9 @@ from typing import IO
 
 from gateway.errors import Befund
 
-LIMIT_SECONDS = 5.0
-"""For one explanation: `xmlschema` takes 0.6 s per MB and 0.8 s to load the schema STRAF."""
+LIMIT_SECONDS = 15.0
+"""For one explanation: `xmlschema` takes 0.6 s per MB and 0.8 s to load the schema STRAF, the child's start about as
+long; on a machine that has much else to do several times that."""
 MAX_WAITING = 4
 """Questions that may wait: a flood of broken messages gets short answers instead of a long queue."""
 MAX_MEMORY = 1024 * 1024 * 1024

@@ -24,7 +24,7 @@ from gateway.pki import KeyPair, agreed, load_pair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.seal.identity import Identity
 
-READY_S = 30.0
+READY_S = 60.0
 """How long a gateway may take to start: seconds even on a slow machine."""
 HOST = "127.0.0.1"
 

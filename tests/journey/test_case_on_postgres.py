@@ -42,7 +42,7 @@ async def test_klaerung_duties_and_alarms(case: Case) -> None:
     assert sorted(status for status, _ in acts) == [200, 409]
     arrived = await case.post("jva", "untersuchungshaft_antritt", halbstrafenzeitpunkt="2027-03-31")
     case.later(8)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while {"alarm", "erinnerung"} - {event["art"] for event in await case.events("jva", arrived["id"])}:  # noqa: ASYNC110 - another task commits
             await asyncio.sleep(0.05)
     assert 'gateway_alarms_total{grund="nicht_abgeholt"} 2' in await case.metrics()

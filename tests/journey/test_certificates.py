@@ -179,7 +179,7 @@ def _as_pair(ca: DevelopmentCa) -> KeyPair:
 async def eventually_served(gateway: Gateway, ca: DevelopmentCa) -> None:
     """The AS2 listener shows a certificate of `ca`."""
     context = ssl.create_default_context(cadata=ca.pem)
-    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(f"https://localhost:{gateway.listeners.ports['as2']}/", ssl=context):

@@ -126,7 +126,7 @@ class World:
             tables = [row[0] for row in db.execute(own)]
             return {table: db.execute(f'select count(*) from "{table}"').fetchone()[0] for table in tables}
 
-    async def until(self, holds: Callable[[dict[str, int]], bool], seconds: float = 20) -> None:
+    async def until(self, holds: Callable[[dict[str, int]], bool], seconds: float = 30) -> None:
         """Until the rows' counts are as wanted."""
         async with asyncio.timeout(seconds):
             while not holds(self.rows()):  # noqa: ASYNC110 - the store is another thread's

@@ -204,7 +204,7 @@ class Case:
 
 async def until(read: Callable[[], Awaitable[list[Any]]], count: int) -> list[Any]:
     """What `read` gives, as soon as it has so many entries."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = await read()
             if len(found) >= count:

@@ -153,7 +153,7 @@ class Api:
             described.hold(method, path, answer.status, value)
             return answer.status, value
 
-    async def until(self, message_id: str, *wanted: str, seconds: float = 20) -> dict[str, Any]:
+    async def until(self, message_id: str, *wanted: str, seconds: float = 30) -> dict[str, Any]:
         """The message, as soon as its status is one of `wanted`."""
         async with asyncio.timeout(seconds):
             while True:
