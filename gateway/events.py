@@ -51,5 +51,7 @@ class Art(StrEnum):
     LOESCHUNG = "loeschung"  # content was deleted at the end of its retention
     AUFBEWAHRUNG = "aufbewahrung"  # an operator keeps a message's content
     AUFBEWAHRUNG_ENDE = "aufbewahrung_ende"  # and no longer
+    SICHERUNG = "sicherung"  # a copy of the store was begun; it holds this event
+    WIEDERHERSTELLUNG = "wiederherstellung"  # the first start on a store that was made from a copy
     SCHLUESSELWECHSEL = "schluesselwechsel"  # a new key protects the store
     WIEDERANLAUF = "wiederanlauf"  # recovery at start

@@ -39,6 +39,8 @@ COMMANDS = (
     "certs",
     "directory",
     "store",
+    "backup",
+    "restore",
     "keep",
     "purge",
     "demo",

@@ -46,6 +46,7 @@ from gateway.service.reading import Reading
 from gateway.service.receipts import Receipts
 from gateway.service.receiving import Receiving
 from gateway.service.reminding import Reminding
+from gateway.service.restoring import finish_restore
 from gateway.service.revoking import Revoking
 from gateway.service.sealing import Sealing
 from gateway.service.searching import Searching
@@ -224,6 +225,9 @@ class Gateway:
         self._listening_by, self._tls = self.ctx.keys, tls
 
     async def _recover(self) -> None:
+        restored = await finish_restore(self.ctx)
+        if restored is not None:
+            log.warning("this store was restored from a copy; %d open deliveries to partners come from it", restored)
         found: dict[str, Any] = {
             "zustellungen": await self.delivering.recover(),
             "quittungen": await self.receipts.recover(),

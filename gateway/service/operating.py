@@ -26,6 +26,7 @@ from gateway.service.accepting import Accepting, clearing_steps, decide, deliver
 from gateway.service.context import Context, akteur
 from gateway.service.forwarding import Forwarding
 from gateway.service.purging import demand_content
+from gateway.service.restoring import RESTORED
 from gateway.service.steps import step_delivery
 from gateway.service.vorgaenge import RACES, Found, is_race
 from gateway.states import DeliveryStatus, MessageStatus, Step, message_status, sources
@@ -159,6 +160,7 @@ class Operating:
         if planned.status is DeliveryStatus.KLAERUNG:
             raise Conflict(planned.grund or "", code="klaerung")
         notes = json.loads(delivery["wire_headers"] or "{}") | {"neu": delivery["wire_id"] is not None}
+        notes.pop(RESTORED, None)  # whoever sends it again has asked the recipient
         step = Step.PLACE if planned.status is DeliveryStatus.UEBERGEBEN else Step.RESEND
         replan = do(
             "replan_delivery",

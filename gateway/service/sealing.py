@@ -34,6 +34,7 @@ from gateway.send.http import Body
 from gateway.service.context import Context
 from gateway.service.files import Workbench, workbench
 from gateway.service.legible import legible_parts
+from gateway.service.restoring import ASK_FIRST, RESTORED
 from gateway.store.content import Sealed as Kept
 from gateway.store.database import Row
 from gateway.store.steps import do
@@ -80,10 +81,12 @@ class Sealing:
         Sealed anew are those that shall be, and those whose recipient's certificate expired or was withdrawn.
 
         Raises:
-            CannotSend: no certificate in its window, or too large.
+            CannotSend: no certificate in its window, too large, or it may have arrived before the store was restored.
         """
         notes = json.loads(delivery["wire_headers"] or "{}")
         if delivery["wire_id"] is None or notes.get("neu") or not self._holds(partner, notes["certificate"]):
+            if notes.get(RESTORED):
+                raise CannotSend(ASK_FIRST)
             return await self._seal(delivery, partner, notes.get("refused", []))
         return await self._wire(delivery, notes["headers"], partner)
 

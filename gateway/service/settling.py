@@ -22,6 +22,7 @@ from gateway.seal.sealer import open_signed, recipient_certificate
 from gateway.seal.signed import SignatureRefused
 from gateway.service.context import Context, new_id
 from gateway.service.notifying import Notifying
+from gateway.service.restoring import RESTORED
 from gateway.service.steps import step_delivery
 from gateway.settle.mdn import parse_report
 from gateway.settle.receipt import Evidence, Expected, Verdict, judge
@@ -147,7 +148,7 @@ class Settling:
         """One new sealing to another certificate in its window, if there is one (wire.md section 4)."""
         notes = json.loads(delivery["wire_headers"] or "{}")
         refused = [*notes.get("refused", []), notes.get("certificate")]
-        if len(refused) > 1:
+        if len(refused) > 1 or notes.get(RESTORED):  # a restored one may have been sealed anew before: a person asks
             return []
         try:
             recipient_certificate(partner, self._ctx.at(), refused)

@@ -1132,3 +1132,33 @@ select since from retention_hold where message_id = $1;
 insert into daily (name, day) values ($1, $2)
 on conflict (name) do update set day = excluded.day where daily.day < excluded.day
 returning name;
+
+-- ===== restored =====
+
+-- name: restored()
+select at, hold from restored where at > 0 order by at limit 1;
+
+-- name: insert_restored(now, hold)
+insert into restored (at, hold) values ($1, $2) on conflict do nothing;
+
+-- name: delete_restored(at)
+delete from restored where at = $1;
+
+-- name: release_requests()
+-- Nobody judges them any more.
+update inbound set lease_until = 0 where status = 'empfangen' and lease_until > 0;
+
+-- name: open_to_partners(after_id, count)
+-- All that may still be sent to a partner, page by page.
+select id, wire_headers, deadline_at from delivery
+where id > $1 and weg <> 'abruf'
+    and status in ('wartet', 'laeuft', 'uebergeben', 'quittung_ungueltig', 'angehalten')
+order by id limit $2;
+
+-- name: note_restored(id, wire_headers, deadline_at)
+-- Its age counts anew; deadline_at null: it waits for no receipt.
+update delivery set wire_headers = $2, first_at = null, deadline_at = coalesce(cast($3 as bigint), deadline_at)
+where id = $1;
+
+-- name: last_event_of_art(art)
+select at from event where art = $1 order by id desc limit 1;

@@ -73,6 +73,12 @@ EVENTS: Final[dict[str, str]] = {
     Art.EINSICHT_ERBETEN: "Einsicht erbeten",
     Art.EINSICHT_ZUGESTIMMT: "Einsicht zugestimmt",
     Art.EINSICHT: "Inhalt angesehen",
+    Art.LOESCHUNG: "Inhalt gelöscht",
+    Art.AUFBEWAHRUNG: "Wird über die Frist hinaus aufbewahrt",
+    Art.AUFBEWAHRUNG_ENDE: "Wird nicht länger aufbewahrt",
+    Art.SICHERUNG: "Sicherung begonnen",
+    Art.WIEDERHERSTELLUNG: "Aus einer Sicherung wiederhergestellt",
+    Art.SCHLUESSELWECHSEL: "Schlüssel des Speichers gewechselt",
     Art.WIEDERANLAUF: "Gateway gestartet",
 }
 """Kinds of events."""

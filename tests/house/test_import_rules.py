@@ -34,7 +34,7 @@ IO_FILES = {
     "seal": {"sealer"},
     "send": {"http", "mail", "worker"},
     "settle": set(),
-    "store": {"sqlite", "postgres", "postgres_wakes", "database", "content", "keyring", "resources"},
+    "store": {"sqlite", "postgres", "postgres_wakes", "database", "content", "keyring", "backup", "resources"},
     "trust": {"http"},
     "watch": {"http", "session_http", "pages_http", "acts_http", "office_http", "resources"},
 }
