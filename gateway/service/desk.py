@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.accept.commands import Assignment, Forward, Reason
-from gateway.clock import as_iso
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import Art
 from gateway.message import Answer
@@ -20,8 +19,9 @@ from gateway.partner import Partner
 from gateway.route import rulebook
 from gateway.service import rules
 from gateway.service.certificates import Held, own_certificates, partner_certificates
-from gateway.service.context import Context
+from gateway.service.context import Context, akteur
 from gateway.service.forwarding import Forwarding
+from gateway.service.lanes import Lanes
 from gateway.service.operating import Operating
 from gateway.service.probing import NotTestable, Probing
 from gateway.service.reading import HIDDEN, Reading, event_json
@@ -41,13 +41,14 @@ ROUND_S: Final = 15.0
 
 
 class Desk:
-    """Messages, Vorgänge, partners, certificates, rules, events; and what is done with a message."""
+    """Messages, Vorgänge, partners, certificates, rules, events; and what is done with a message or a lane."""
 
     def __init__(self, ctx: Context, reading: Reading, operating: Operating, forwarding: Forwarding) -> None:
         self._ctx = ctx
         self._reading = reading
         self._searching = Searching(ctx)
         self._showing = Showing(ctx)
+        self._lanes = Lanes(ctx)
         self._operating = operating
         self._forwarding = forwarding
 
@@ -195,15 +196,12 @@ class Desk:
     # --- partners, certificates
 
     async def partners(self) -> list[dict[str, Any]]:
-        """All agreements."""
-        waiting = {row["partner_id"]: row for row in await self._ctx.db.fetch("waiting_partners")}
-        return [
-            {"partner": each, "warten": waiting[each.id]["warten"] if each.id in waiting else 0}
-            for each in await self._ctx.partners.all()
-        ]
+        """All agreements, each with its lane."""
+        lanes = {lane["partner"]: lane for lane in await self._lanes.all()}
+        return [{"partner": each, "spur": lanes.get(each.id)} for each in await self._ctx.partners.all()]
 
     async def partner(self, partner_id: str) -> dict[str, Any]:
-        """One agreement with its certificates.
+        """One agreement with its lane and its certificates.
 
         Raises:
             NotFound: there is none.
@@ -212,15 +210,30 @@ class Desk:
         if found is None:
             raise NotFound
         held = sorted(partner_certificates([found], self._ctx.trust, self._ctx.at()), key=lambda each: each.use)
-        waiting = [r for r in await self._ctx.db.fetch("waiting_partners") if r["partner_id"] == partner_id]
+        lanes = [lane for lane in await self._lanes.all() if lane["partner"] == partner_id]
         return {
             "partner": found,
             "zertifikate": [self._certificate(each) for each in held],
             "fenster": [(f"{each.use}: {each.name}", each.ab, each.bis) for each in held],
             "jetzt": self._ctx.at(),
-            "warten": waiting[0]["warten"] if waiting else 0,
-            "seit": as_iso(waiting[0]["seit"]) if waiting else None,
+            "spur": lanes[0] if lanes else None,
         }
+
+    async def steer(self, person: Person, partner_id: str, what: str, grund: str) -> None:
+        """Hold the lane of a partner, or let it go on.
+
+        Args:
+            person: who does it.
+            partner_id: whose.
+            what: `anhalten` or `weiter`.
+            grund: why.
+
+        Raises:
+            NotFound: no such partner.
+            Conflict: it is so already.
+        """
+        act = self._lanes.hold if what == "anhalten" else self._lanes.release
+        await act(partner_id, grund, akteur(person.caller))
 
     async def probe(self, probing: Probing, partner_id: str) -> Mapping[str, Any]:
         """A full round with a partner.

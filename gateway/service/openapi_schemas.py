@@ -206,6 +206,7 @@ SCHEMAS: Final[Schema] = {
             "fremde_nachrichten_id": null_or(TEXT),
             "bezug": null_or(UUID),
             "vorgang": null_or(UUID),
+            "inhalt_geloescht": null_or(MOMENT),
             "teile": array(ref("Teil")),
             "zustellungen": array(ref("Zustellung")),
         },

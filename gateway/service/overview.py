@@ -12,8 +12,10 @@ from typing import Any
 
 from gateway import clock
 from gateway.clock import as_iso
+from gateway.send.lane import LaneState
 from gateway.service.certificates import Held
 from gateway.service.context import Context
+from gateway.service.lanes import Lanes
 from gateway.service.listing import Listing
 from gateway.service.reading import Reading
 from gateway.service.searching import Searching
@@ -108,8 +110,8 @@ class Overview:
         return {"zahl": len(inbox["eintraege"]), "mehr": inbox["naechste"] is not None}
 
     async def _partners(self) -> list[dict[str, Any]]:
-        rows = await self._ctx.db.fetch("waiting_partners")
-        return [{"id": row["partner_id"], "warten": row["warten"], "seit": as_iso(row["seit"])} for row in rows]
+        """Lanes that do not go."""
+        return [lane for lane in await Lanes(self._ctx).all() if lane["zustand"] != LaneState.FREI]
 
     def _certificates(self) -> list[dict[str, Any]]:
         at = self._ctx.at()

@@ -940,13 +940,6 @@ where m.eingang >= $1
     and m.id in (select r.message_id from message_reader r where r.authority in list($2) and r.eingang >= $1)
 group by 1 order by 1;
 
--- name: waiting_partners()
--- Partners whose deliveries wait after at least one try.
-select p.id as partner_id, (select count(*) from delivery d where d.partner_id = p.id and d.status = 'wartet'
-    and d.attempts > 0) as warten,
-    (select min(d.created) from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0) as seit
-from partner p
-where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.attempts > 0);
 
 -- ===== lanes =====
 

@@ -21,6 +21,8 @@ from gateway.watch.people import Person, Right
 from gateway.watch.session_http import FORM, NAME_OF, PERSON, Page, see_other, show
 from gateway.web import path_id
 
+REASON_CHARS: Final = 2000
+"""The same as for acts with a message (gateway/accept/commands.py)."""
 FIELDS: Final = ("grund", "an", "wohnsitz_ags", "auflage_ags", "dezernat")
 DOCUMENT_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -42,6 +44,9 @@ class Desk(Protocol):
 
     async def partner(self, partner_id: str) -> dict[str, Any]:
         """One agreement."""
+
+    async def steer(self, person: Person, partner_id: str, what: str, grund: str) -> None:
+        """Hold a partner's lane, or let it go on."""
 
 
 class Looks(Protocol):
@@ -84,6 +89,7 @@ class Acting:
     def pages(self) -> list[Page]:
         """Addresses with what they need; an act's own right is asked for by `Desk.demanded`."""
         act, look = "/betrieb/nachrichten/{id}/tun/{act}", "/betrieb/einsichten/{id}"
+        lane = "/betrieb/partner/{name}/spur/{what:anhalten|weiter}"
         return [
             Page("GET", act, Right.NACHRICHTEN, self.form),
             Page("POST", act, Right.NACHRICHTEN, self.confirm),
@@ -96,6 +102,9 @@ class Acting:
             Page("GET", look + "/nachricht", Right.EINSEHEN, self.document),
             Page("GET", look + "/teile/{n:[0-9]{1,4}}", Right.EINSEHEN, self.part),
             Page("POST", "/betrieb/partner/{name}/pruefen", Right.PRUEFEN, self.probe),
+            Page("GET", lane, Right.BETREIBEN, self.lane_form),
+            Page("POST", lane, Right.BETREIBEN, self.lane_confirm),
+            Page("POST", lane + "/ausfuehren", Right.BETREIBEN, self.lane_steer),
         ]
 
     async def form(self, request: web.Request) -> web.StreamResponse:
@@ -185,6 +194,29 @@ class Acting:
         found = await self._desk.partner(name)
         line = time_line(found["fenster"], found["jetzt"])
         return show(request, "partner.html.j2", p=found, zeit=line, ergebnis=result)
+
+    async def lane_form(self, request: web.Request) -> web.StreamResponse:
+        """What holding a lane means, and the reason."""
+        return await self._lane(request, "")
+
+    async def lane_confirm(self, request: web.Request) -> web.StreamResponse:
+        """What will happen; nothing does yet."""
+        if not 0 < len(request[FORM].get("grund", "")) <= REASON_CHARS:
+            return await self._lane(request, f"Bitte nennen Sie einen Grund (höchstens {REASON_CHARS} Zeichen).")
+        return await self._lane(request, "", sicher=True)
+
+    async def lane_steer(self, request: web.Request) -> web.StreamResponse:
+        """It happens."""
+        name, what, grund = request.match_info["name"], request.match_info["what"], request[FORM].get("grund", "")
+        if not 0 < len(grund) <= REASON_CHARS:
+            return await self._lane(request, f"Bitte nennen Sie einen Grund (höchstens {REASON_CHARS} Zeichen).")
+        await self._desk.steer(request[PERSON], name, what, grund)
+        return see_other(f"/betrieb/partner/{name}")
+
+    async def _lane(self, request: web.Request, error: str, *, sicher: bool = False) -> web.Response:
+        found = await self._desk.partner(request.match_info["name"])
+        values = {"p": found, "was": request.match_info["what"], "eingabe": dict(request.get(FORM, {}))}
+        return show(request, "spur.html.j2", status=422 if error else 200, fehler=error, sicher=sicher, **values)
 
     async def _demanded(self, request: web.Request) -> tuple[Act, Mapping[str, Any]]:
         return await self._desk.demanded(request[PERSON], path_id(request), request.match_info["act"])

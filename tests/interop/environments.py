@@ -49,9 +49,15 @@ def python(name: str) -> list[str]:
 
 def node(name: str) -> tuple[list[str], Path]:
     """Node with what `package-lock.json` locks, and the folder that holds it."""
+    folder = packages(name, HERE)
+    return ["node", *_reverted()], folder
+
+
+def packages(name: str, source: Path) -> Path:
+    """A folder whose `node_modules` holds what the `package-lock.json` of `source` locks."""
     for tool in ("node", "npm"):
         _demand(tool)
-    locks = [HERE / "package.json", HERE / "package-lock.json"]
+    locks = [source / "package.json", source / "package-lock.json"]
 
     def make(folder: Path) -> None:
         folder.mkdir()
@@ -59,8 +65,7 @@ def node(name: str) -> tuple[list[str], Path]:
             shutil.copy(lock, folder)
         _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], folder)
 
-    folder = _kept(name, locks, make)
-    return ["node", *_reverted()], folder
+    return _kept(name, locks, make)
 
 
 def java(name: str) -> list[str]:

@@ -202,6 +202,24 @@ async def test_vorgang_duties_rules_partners_certificates(case: Case, operator: 
     assert JS not in (await operator.get("/betrieb/fristen")).text
 
 
+async def test_a_lane_is_held_and_goes_on(case: Case, operator: Visitor) -> None:
+    await agree(case.hub, Partner(id="koeln", behoerden=(KOELN,), weg="abruf"))
+    lane = "/betrieb/partner/koeln/spur"
+    assert (await operator.get("/betrieb/partner/niemand/spur/anhalten")).status == 404
+    assert (await operator.get(f"{lane}/loeschen")).status == 404
+    assert (await operator.get(f"{lane}/anhalten")).status == 200
+    for address in (f"{lane}/anhalten", f"{lane}/anhalten/ausfuehren"):
+        assert (await operator.post(address, grund="")).status == 422
+    assert "Andere Partner sind nicht betroffen" in (await operator.post(f"{lane}/anhalten", **REASON)).words
+    assert "angehalten" not in (await operator.get("/betrieb/partner")).words
+    assert (await operator.post(f"{lane}/anhalten/ausfuehren", **REASON)).location == "/betrieb/partner/koeln"
+    assert f"angehalten: {REASON['grund']}" in (await operator.get("/betrieb/partner/koeln")).words
+    assert "angehalten" in (await operator.get("/betrieb/")).words
+    assert (await operator.post(f"{lane}/anhalten/ausfuehren", **REASON)).status == 409
+    assert (await operator.post(f"{lane}/weiter/ausfuehren", **REASON)).status == 303
+    assert "gehen hinaus" in (await operator.get("/betrieb/partner/koeln")).words
+
+
 async def test_the_directory_is_corrected_with_a_look_before(case: Case) -> None:
     access = await account(case.hub, "v.walt", "verwaltung")
     async with visiting(case.hub, case.hub_ca, access) as visitor:
