@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from gateway import clock
@@ -76,7 +77,7 @@ class Settling:
 
     async def settle(self, delivery: Row, partner: Partner, entity: bytes, with_steps: Sequence[Do] = ()) -> None:
         """Judge `entity` as the receipt of `delivery` and record it, together with `with_steps`."""
-        verdict = judge(_expected(delivery), self._evidence(partner, entity))
+        verdict = judge(_expected(delivery), evidence(partner, entity, self._ctx.at()))
         receipt_id, steps = await self._receipt(delivery, verdict, entity)
         if receipt_id is None and not with_steps:
             return
@@ -93,7 +94,7 @@ class Settling:
 
     async def _settle_former(self, delivery: Row, former: Row, partner: Partner, entity: bytes) -> None:
         """A receipt for a sealing that was replaced: it may still deliver; a refusal of it was heard already."""
-        verdict = judge(_expected(former), self._evidence(partner, entity))
+        verdict = judge(_expected(former), evidence(partner, entity, self._ctx.at()))
         receipt_id, steps = await self._receipt(delivery, verdict, entity)
         if receipt_id is None:
             return
@@ -104,17 +105,6 @@ class Settling:
             await self._ctx.db.commit(*steps, *change)
         except StaleState:
             await self._ctx.db.commit(*steps)
-
-    def _evidence(self, partner: Partner, entity: bytes) -> Evidence:
-        at = self._ctx.at()
-        certificates = load_certificates(partner.quittung_pems(at))
-        try:
-            _, inner = open_signed(entity, certificates, partner.algorithmen, at)
-        except SignatureRefused as refused:
-            return Evidence(parse_report(entity), signer_verified=False, refused_reason=refused.code)
-        except MimeError:
-            return Evidence(parse_report(entity), signer_verified=False)
-        return Evidence(parse_report(inner), signer_verified=True)
 
     async def _receipt(self, delivery: Row, verdict: Verdict, entity: bytes) -> tuple[str | None, list[Do]]:
         """Its key and the statements that keep it; None and none for one that is kept already, so judged."""
@@ -158,6 +148,22 @@ class Settling:
             *step_delivery(delivery, Step.RESEAL, self._ctx.now()),
             Do("seal_anew", (delivery["id"], json.dumps({**notes, "refused": refused, "neu": True})), expect=1),
         ]
+
+
+def evidence(partner: Partner, entity: bytes, at: datetime) -> Evidence:
+    """What a receipt proves: it is read from the very bytes that the partner signed, if it did.
+
+    Line ends of LF alone are taken here without an agreement: only this reader reads a receipt, and it reads what the
+    signature covers.
+    """
+    certificates = load_certificates(partner.quittung_pems(at))
+    try:
+        _, inner = open_signed(entity, certificates, partner.algorithmen, at, allow_bare_lf=True)
+    except SignatureRefused as refused:
+        return Evidence(parse_report(entity), signer_verified=False, refused_reason=refused.code)
+    except MimeError:
+        return Evidence(parse_report(entity), signer_verified=False)
+    return Evidence(parse_report(inner), signer_verified=True)
 
 
 def deadline(partner: Partner, now: int) -> int:
