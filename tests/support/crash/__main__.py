@@ -9,18 +9,25 @@ import tempfile
 import time
 from pathlib import Path
 
-from crash import matrix
+from crash import chaos, matrix, soak
 from crash.postgres import Server, serving
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
+    parser.add_argument("--runs", type=int, help="kill at so many random moments under load instead")
+    parser.add_argument("--soak", type=int, help="so many messages through two gateways on one database instead")
     parser.add_argument("--only", default="", help="points whose line holds this text")
     chosen = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gw-crash-"))
     begun = time.monotonic()
     with serving() as server:
-        failed = asyncio.run(_matrix(folder, server, chosen.only))
+        if chosen.runs:
+            failed = asyncio.run(_chaos(folder, server, chosen.runs))
+        elif chosen.soak:
+            failed = asyncio.run(_soak(folder, server, chosen.soak))
+        else:
+            failed = asyncio.run(_matrix(folder, server, chosen.only))
     print(f"{time.monotonic() - begun:.0f} s")
     if failed:
         print(f"what was found lies in {folder}", file=sys.stderr)
@@ -37,9 +44,25 @@ async def _matrix(folder: Path, server: Server, only: str) -> int:
         lines.append(line)
     bad = [line for line in lines if not line.good]
     whole = sum((line.count for line in lines), matrix.Count())
-    print(f"{len(lines)} points: lost {whole.lost}, twice {whole.twice}, receipts without message {whole.orphans},")
-    print(f"not shown as delivered {whole.open}, not counted {sum(bool(line.failure) for line in lines)}")
+    print(f"{len(lines)} points: {whole}, not counted {sum(bool(line.failure) for line in lines)}")
     return len(bad)
+
+
+async def _chaos(folder: Path, server: Server, runs: int) -> int:
+    whole = matrix.Count()
+    for database, share in zip(matrix.DATABASES, (runs - runs // 2, runs // 2), strict=True):
+        played, count = await chaos.run(share, database, folder, server)
+        print(f"{database}: killed {share} times, {played} scenes played: {count}", *count.details, sep="\n    ")
+        whole += count
+    return int(bool(whole))
+
+
+async def _soak(folder: Path, server: Server, messages: int) -> int:
+    done = await soak.run(messages, folder, server)
+    print(f"{done.messages} messages through two gateways on one PostgreSQL; gateways killed {done.kills} times,")
+    print(f"connections cut {done.cuts}, database restarted {done.restarts}: {done.count}")
+    print(*done.count.details, sep="\n    ")
+    return int(bool(done.count))
 
 
 if __name__ == "__main__":

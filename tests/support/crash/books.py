@@ -6,8 +6,13 @@ gateway gave, without the message that it is about. Open: delivered, and not sho
 """
 
 import hashlib
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
+
+UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+BEGINNING = 600
+"""Bytes of an XML in which its root's name stands."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,12 @@ class Count:
     open: int = 0
     details: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        return (
+            f"lost {self.lost}, delivered more than once {self.twice}, receipts without message {self.orphans}, "
+            f"not shown as delivered {self.open}"
+        )
+
     def __bool__(self) -> bool:
         return bool(self.lost or self.twice or self.orphans or self.open)
 
@@ -60,15 +71,15 @@ class Books:
     """Of one world."""
 
     effects: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    """(addressee, Message-ID) to the XML that had its effect."""
+    """(addressee, Message-ID) to the beginning of the XML that had its effect."""
     forged: set[tuple[str, str]] = field(default_factory=set)
     """(addressee, Message-ID) that came with a second body."""
     expected: list[Expected] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
-    settled: set[str] = field(default_factory=set)
-    """Notices whose sender was shown that they arrived."""
+    orphans: list[Given] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
     _bodies: dict[tuple[str, str], str] = field(default_factory=dict)
-    _naming: dict[str, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    _naming: dict[bytes, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
 
     def takes(self, addressee: str, wire_id: str, body: bytes, xml: bytes) -> bool:
         """A peer got a message.
@@ -81,7 +92,9 @@ class Books:
             self.forged.add(key)
         if key in self.effects:
             return False
-        self.effects[key] = xml
+        self.effects[key] = xml[:BEGINNING]
+        for name in UUID.findall(xml):
+            self._naming[name].add(key)
         return True
 
     def expect(self, notice: str, kind: str, addressee: str) -> None:
@@ -89,11 +102,13 @@ class Books:
 
     def times(self, wanted: Expected) -> int:
         """How often it had its effect."""
-        notice, kind = wanted.notice.encode(), wanted.kind.encode()
-        return sum(
-            addressee == wanted.addressee and notice in xml and kind in xml[:600]
-            for (addressee, _), xml in self.effects.items()
-        )
+        kind = wanted.kind.encode()
+        keys = self._naming.get(wanted.notice.encode(), ())
+        return sum(key[0] == wanted.addressee and kind in self.effects[key] for key in keys)
+
+    def had(self, notice: str) -> bool:
+        """Whether anything came that names a notice."""
+        return notice.encode() in self._naming
 
     def missing(self) -> list[Expected]:
         """What has not come yet."""

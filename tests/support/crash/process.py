@@ -17,7 +17,7 @@ import aiohttp
 
 from crash.child import Nursery
 from gateway import clock
-from gateway.cli.main import main
+from gateway.cli.main import UNREACHABLE, main
 from gateway.demo import cast
 from gateway.partner import Partner, Zertifikat
 from gateway.pki_issue import DevelopmentCa
@@ -36,7 +36,7 @@ CONSTANTS = {
     "gateway.service.leases.LEASE": 3 * clock.SECOND,
     "gateway.service.leases.RENEW_S": 0.3,
     "gateway.service.receipts.LEASE": 3 * clock.SECOND,
-    "gateway.service.receiving.JUDGING": 3 * clock.SECOND,
+    "gateway.service.receiving.LEASE": 3 * clock.SECOND,
     "gateway.service.logbook.LEASE": clock.SECOND,
     "gateway.service.gateway.SEAL_S": 0.3,
 }
@@ -129,6 +129,8 @@ class Running:
     points: list[Point] = field(default_factory=list)
     """Where it dies: the first process at the first of them, the next one at the second …"""
     kills: int = 0
+    tolerant: bool = False
+    """Whether it may also end because its database is away: it is then started again."""
     _pid: int | None = None
     _task: "asyncio.Task[None] | None" = None
     _up: asyncio.Event = field(default_factory=asyncio.Event)
@@ -143,6 +145,12 @@ class Running:
         await asyncio.wait({self._task, waiting}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         self.alive()
+
+    async def up(self) -> None:
+        """Once it is ready."""
+        while not self._up.is_set():
+            self.alive()
+            await asyncio.sleep(0.02)
 
     def alive(self) -> None:
         """Raises what stopped it from being kept running."""
@@ -171,6 +179,9 @@ class Running:
             point = self.points.pop(0) if self.points else None
             code = await self._once(point)
             self._up.clear()
+            if self.tolerant and code == UNREACHABLE and not self._stopping:
+                await asyncio.sleep(0.3)
+                continue
             if code != -9:
                 raise Stuck(f"{self.name} ended with {code}:\n{self._log()}")
             self.kills += 1

@@ -20,7 +20,6 @@ from gateway.as2headers import ReceiptRequest
 from gateway.check.compose import Datei, NoticeHead, Person
 from gateway.check.compose_any import compose_any
 from gateway.demo.cast import now
-from gateway.settle.mdn import parse_report
 from routing.sachverhalt import Sachverhalt
 
 Scene = Callable[[World], Awaitable[None]]
@@ -214,10 +213,9 @@ async def as2_in_later(world: World) -> None:
     await _handed_in(world, peer, headers, body)
 
     async def receipted() -> bool | None:
-        reports = [parse_report(came.entity) for came in peer.receipts]
-        ours = [report for report in reports if report.original_message_id == wire_id]
-        assert all(report.disposition and report.disposition.positive for report in ours)
-        return bool(ours) or None
+        report = world.receipts_to(peer).get(wire_id)
+        assert report is None or (report.disposition and report.disposition.positive)
+        return report is not None or None
 
     await insist(receipted, "our receipt")
     world.books.given.append(Given("mdn", own, None))
@@ -444,6 +442,25 @@ async def cancelled(world: World) -> None:
     await world.settled(message, "storniert")
 
 
+async def purged(world: World) -> None:
+    """Content whose time is over goes, and that of refused requests; what was delivered is not touched otherwise."""
+    peer = world.peers["polizei"]
+    _, message = await sent(world, BY_AS2)
+    _, xml = world.notice(BY_AS2)
+    kind, body = peer.seal(spoilt(xml), None)
+    await _handed_in(world, peer, peer.headers(kind, to=world.place.as2_name), body)
+    await world.settled(message, "zugestellt")
+    while (code := await world.command("purge", {"gateway.service.purging.DAY": 0})) != 0:
+        assert code == -9, code
+
+    async def gone() -> bool | None:
+        code, _ = await world.apis["polizei"].call("GET", f"/v1/messages/{message}/parts/0")
+        assert code != 200, "its content is still there"
+        return code == 410 or None
+
+    await insist(gone, "410")
+
+
 # --- forward ----------------------------------------------------------------------------------------------------------
 
 
@@ -518,6 +535,7 @@ SCENES: dict[str, Scene] = {
         assigned,
         assigned_beside,
         cancelled,
+        purged,
         forwarded,
         forwarded_by_an_operator,
         to_a_dezernat,

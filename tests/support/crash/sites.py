@@ -112,9 +112,11 @@ def answers() -> Iterator[str]:
     """An answer to each request that changes something."""
     nobody = None
     routes = [*MessagesIn(nobody).routes(), *CommandsIn(nobody).routes(), *As2In(nobody).routes()]  # type: ignore[arg-type]
-    for route in routes:
-        assert isinstance(route, web.RouteDef)
-        yield f"answer {route.method} {route.path}"
+    app = web.Application()
+    app.add_routes(routes)
+    for route in app.router.routes():
+        assert route.resource is not None
+        yield f"answer {route.method} {route.resource.canonical}"
     yield MAIL_ANSWER
 
 

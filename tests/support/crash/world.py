@@ -4,10 +4,10 @@ import asyncio
 import contextlib
 import random
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from as2peer import Peer, peering
@@ -17,7 +17,7 @@ from gatewayworld import BONN, JVA, KOELN, POLIZEI, RHEIN_SIEG, Api
 from crash.books import Books, Count, Given
 from crash.child import Nursery
 from crash.peers import THEIRS, Mailbox, ended, once
-from crash.process import PATIENCE_S, Place, Running, Stuck, insist
+from crash.process import PATIENCE_S, Place, Point, Running, Stuck, insist
 from gateway.cli.inbox import sign_detached
 from gateway.config_tables import KeyFiles
 from gateway.message import Teil
@@ -25,8 +25,12 @@ from gateway.partner import Grenzen, Partner
 from gateway.pki import KeyPair, agreed, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.settle.inbox_ack import ack_content
+from gateway.settle.mdn import Report, parse_report
 from gateway.tls import client_context
 
+V = TypeVar("V")
+AT_ONCE = 8
+"""Questions at once, when it is counted."""
 LEVERKUSEN = "abh:05316000"
 DORTMUND = "abh:05913000"
 BY_AS2, BY_AS2_LATER, BY_MAIL, BY_INBOX, BY_MOODY = KOELN, BONN, RHEIN_SIEG, LEVERKUSEN, DORTMUND
@@ -59,6 +63,10 @@ class World:
     apis: dict[str, Api]
     peers: dict[str, Peer] = field(default_factory=dict)
     mailbox: Mailbox | None = None
+    mdns: dict[str, Report] = field(default_factory=dict)
+    """Our receipts that came to a peer by themselves, by the Message-ID that they are for."""
+    by_hand: list[Point] = field(default_factory=list)
+    """Where commands die: the first one at the first of them."""
     signer: KeyPair | None = None
     """Signs what is collected from an inbox, for everybody."""
 
@@ -123,6 +131,24 @@ class World:
 
         return await insist(attempt, f"{message} {statuses}")
 
+    async def collect_all(self, who: str, addressee: str) -> None:
+        """Fetches and acknowledges whatever there is, for as long as it is let."""
+
+        async def page() -> list[dict[str, Any]] | None:
+            status, found = await self.apis[who].call("GET", "/v1/inbox")
+            return found["eintraege"] if status == 200 else None
+
+        async def xml_of(entry: dict[str, Any]) -> bytes | None:
+            status, xml = await self.apis[who].call("GET", f"/v1/messages/{entry['nachricht']}/parts/0")
+            return xml if status == 200 else None
+
+        while True:
+            for entry in await insist(page, "the inbox"):
+                xml = await insist(lambda entry=entry: xml_of(entry), "a part")
+                self.books.takes(addressee, entry["id"], xml, xml)
+                await insist(lambda entry=entry: self._ack(who, entry), "200 for an acknowledgement")
+            await asyncio.sleep(0.3)
+
     async def collect(self, who: str, addressee: str, text: str) -> None:
         """Fetches and acknowledges the entry whose XML holds `text`; until there is one, and its receipt is taken."""
 
@@ -149,6 +175,23 @@ class World:
         )
         return status == 200 or None
 
+    def receipts_to(self, peer: Peer) -> dict[str, Report]:
+        """What came so far."""
+        while peer.receipts:
+            report = parse_report(peer.receipts.pop().entity)
+            self.mdns[report.original_message_id or ""] = report
+        return self.mdns
+
+    async def command(self, name: str, constants: dict[str, Any]) -> int:
+        """A command beside the gateway that runs; its exit code."""
+        place, nursery = self.place, self.running.nursery
+        point = self.by_hand.pop(0) if self.by_hand else None
+        argv, log = ["--config", str(place.toml), name], str(place.folder / f"{name}.log")
+        pid = await nursery.start(argv=argv, log=log, point=point, constants=constants)
+        code = await nursery.ended(pid)
+        self.running.kills += code == -9
+        return code
+
     # --- counting ---------------------------------------------------------------------------------------------------
 
     async def arrived(self) -> None:
@@ -162,29 +205,42 @@ class World:
 
     async def count(self) -> Count:
         """Asks for everything that was answered, and shows the books."""
-        orphans = [given for given in self.books.given if not await self._there(given)]
-        ids = {given.message for given in self.books.given if given.message and given.what == "api"}
-        unsettled = []
-        for message in sorted(ids - self.books.settled):
-            try:
-                await self.settled(message, "zugestellt", "storniert", "entbehrlich")
-                self.books.settled.add(message)
-            except Stuck:
-                unsettled.append(message)
-        return self.books.count(orphans, unsettled)
+        given, self.books.given = self.books.given, []
+        there = await _each(given, self._there)
+        unsettled = await _each([one.message for one in given if one.message], self._is_settled)
+        self.books.orphans += [one for one, found in there if not found]
+        self.books.unsettled += [message for message, found in unsettled if not found]
+        return self.books.count(self.books.orphans, self.books.unsettled)
+
+    async def _is_settled(self, message: str) -> bool:
+        try:
+            await self.settled(message, "zugestellt", "storniert", "entbehrlich")
+        except Stuck:
+            return False
+        return True
 
     async def _there(self, given: Given) -> bool:
         if self.kind == "edge":
-            return any(given.notice.encode() in xml for xml in self.books.effects.values())
+            return self.books.had(given.notice)
         query = {"nachrichten_id": given.notice}
         found = await insist(lambda: self._search(query), "a search")
-        return [entry["id"] for entry in found] == (
-            [given.message] if given.message else [found[0]["id"]] if found else [0]
-        )
+        ids = [entry["id"] for entry in found]
+        return len(ids) == 1 and given.message in (None, ids[0])
 
     async def _search(self, query: dict[str, Any]) -> list[dict[str, Any]] | None:
         status, page = await self.apis["betrieb"].call("POST", "/v1/messages/search", json=query)
         return page["eintraege"] if status == 200 else None
+
+
+async def _each(values: list[V], ask: Callable[[V], Awaitable[bool]]) -> list[tuple[V, bool]]:
+    """The answer for each value, some at once."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one(value: V) -> tuple[V, bool]:
+        async with free:
+            return value, await ask(value)
+
+    return list(await asyncio.gather(*(one(value) for value in values)))
 
 
 @contextlib.asynccontextmanager
