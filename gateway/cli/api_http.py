@@ -97,7 +97,7 @@ class Api:
             Refused, Unreachable: see the module.
         """
         async with self._answer("GET", path) as response:
-            with _new_file(target) as file:
+            with new_file(target) as file:
                 digest = hashlib.sha256()
                 async for chunk in response.content.iter_chunked(CHUNK):
                     digest.update(chunk)
@@ -121,7 +121,7 @@ class DigestMismatch(Exception):
 
 
 @contextmanager
-def _new_file(target: Path) -> Iterator[BinaryIO]:
+def new_file(target: Path) -> Iterator[BinaryIO]:
     """A file that must not exist yet, for its owner alone, synced at the end; after an error none stays."""
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         try:

@@ -33,6 +33,8 @@ COMMANDS = (
     "inbox",
     "resend",
     "cancel",
+    "verify",
+    "log",
     "schemas",
     "partners",
     "people",

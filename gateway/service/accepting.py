@@ -208,6 +208,7 @@ class Accepting:
             message_id=draft.id,
             teile=[teil.sha256 for teil in parts],
             absender=draft.kopf.absender,
+            antwort=hashlib.sha256(answer).hexdigest(),
         )
         contents = [
             *content_steps(self._ctx, draft.id, submission, parts),
@@ -284,6 +285,7 @@ def parts_of(submission: Submission) -> tuple[Teil, ...]:
 def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
     """Statements that store a message, who may read it, its decision and its deliveries."""
     kopf = draft.kopf
+    decision = json.dumps(draft.entscheidung.as_json(), ensure_ascii=False)
     message = Do(
         "insert_message",
         (
@@ -300,7 +302,7 @@ def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
             int(kopf.test),
             int(draft.entscheidung.vorrang),
             str(draft.status),
-            json.dumps(draft.entscheidung.as_json(), ensure_ascii=False),
+            decision,
             draft.fingerprint,
             answer,
             blind_index(ctx.store_key, "aktenzeichen", kopf.aktenzeichen) if kopf.aktenzeichen else None,
@@ -324,6 +326,7 @@ def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
             entscheidung=draft.entscheidung.entscheidung,
             nummer=draft.entscheidung.nummer,
             empfaenger=list(draft.entscheidung.empfaenger),
+            sha256=hashlib.sha256(decision.encode()).hexdigest(),
         ),
         *deliveries,
         Do("insert_readers", (draft.id,)),

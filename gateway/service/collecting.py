@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 
+from cryptography import x509
+
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import Art
 from gateway.message import Answer, Caller
 from gateway.partner import Algorithmen
-from gateway.seal.policy import load_certificates
+from gateway.seal.policy import fingerprint, load_certificates
 from gateway.seal.signed import SignatureRefused, verify
 from gateway.service.context import Context, akteur, new_id
+from gateway.service.proofs import proof_steps
 from gateway.service.reading import HIDDEN, teil
 from gateway.service.steps import step_delivery
 from gateway.settle.inbox_ack import ack_content
@@ -42,13 +45,13 @@ class Collecting:
             raise NotFound
         if entry["weg"] != "abruf":
             raise NotFound
-        await self._verify(entry, signature)
+        signer = await self._verify(entry, signature)
         if entry["status"] != DeliveryStatus.ZUGESTELLT:
-            await self._settle(caller, entry, signature)
+            await self._settle(caller, entry, signature, signer)
         body = {"id": entry_id, "nachricht": entry["message_id"], "status": str(DeliveryStatus.ZUGESTELLT)}
         return Answer(200, json.dumps(body).encode())
 
-    async def _verify(self, entry: Row, signature: bytes) -> None:
+    async def _verify(self, entry: Row, signature: bytes) -> x509.Certificate:
         partner = await self._ctx.partners.of(entry["empfaenger"])
         pems = partner.pems("signatur", self._ctx.at()) if partner else []
         if not pems:
@@ -60,7 +63,7 @@ class Collecting:
         content = ack_content(entry["id"], [teil(row) for row in parts])
         algorithms = partner.algorithmen if partner else Algorithmen()
         try:
-            verify(content, signature, load_certificates(pems), algorithms, self._ctx.at())
+            return verify(content, signature, load_certificates(pems), algorithms, self._ctx.at()).signer
         except SignatureRefused as refused:
             raise Invalid(
                 "Die Signatur passt nicht zu diesem Eintrag. Signiert wird die Kennung des Eintrags und, durch "
@@ -68,15 +71,15 @@ class Collecting:
                 code=f"quittung_{refused.code}",
             ) from None
 
-    async def _settle(self, caller: Caller, entry: Row, signature: bytes) -> None:
+    async def _settle(self, caller: Caller, entry: Row, signature: bytes, signer: x509.Certificate) -> None:
         try:
-            await self._record(caller, entry, signature)
+            await self._record(caller, entry, signature, signer)
         except StaleState:  # another ack of the same moment was quicker, or the entry ended otherwise
             now = await self._ctx.db.fetch_one("delivery", entry["id"])
             if now is None or now["status"] != DeliveryStatus.ZUGESTELLT:
                 raise Conflict("Der Eintrag ist bereits abgeschlossen.", code="abgeschlossen") from None
 
-    async def _record(self, caller: Caller, entry: Row, signature: bytes) -> None:
+    async def _record(self, caller: Caller, entry: Row, signature: bytes, signer: x509.Certificate) -> None:
         raw = self._ctx.content.seal_small(signature, self._ctx.now())
         receipt_id = new_id()
         step = Step.RECEIPT_POSITIVE
@@ -87,6 +90,11 @@ class Collecting:
             message_id=entry["message_id"],
             delivery_id=entry["id"],
             empfaenger=entry["empfaenger"],
+            sha256=raw.sha256,
+            zertifikat=fingerprint(signer),
         )
+        partner = await self._ctx.partners.of(entry["empfaenger"])
+        pems = partner.pems("signatur", self._ctx.at()) if partner else []
+        proofs = await proof_steps(self._ctx, receipt_id, pems, signer)
         change = step_delivery(entry, step, self._ctx.now(), receipt_id=receipt_id)
-        await self._ctx.db.commit(*raw.steps, Do("insert_receipt", args, expect=1), *change, event)
+        await self._ctx.db.commit(*raw.steps, Do("insert_receipt", args, expect=1), *proofs, *change, event)

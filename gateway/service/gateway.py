@@ -32,6 +32,7 @@ from gateway.service.collecting import Collecting
 from gateway.service.context import Context
 from gateway.service.delivering import Delivering, Way, retry_policy
 from gateway.service.entering import Entering
+from gateway.service.evidence import EvidencePackages
 from gateway.service.forwarding import Forwarding
 from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
 from gateway.service.lanes import PLACES
@@ -135,7 +136,8 @@ class Gateway:
         self.reminding = Reminding(ctx)
         self.purging = Purging(ctx)
         self.notifying = Notifying(ctx)
-        self.receipts = Receipts(ctx, self._http, retry_policy(ctx), self._mail_receipts())
+        latest = self.logbook.latest_text
+        self.receipts = Receipts(ctx, self._http, retry_policy(ctx), self._mail_receipts(), latest)
         self.delivering = Delivering(ctx, Sealing(ctx), settling, self._ways())
         self.bouncing = Bouncing(ctx, self.delivering)
         self.receiving = Receiving(ctx, Entering(ctx, self.accepting), settling, self.receipts, self._wake)
@@ -146,7 +148,7 @@ class Gateway:
             ctx,
             accepting=self.accepting,
             commands=_Commands(forwarding, Collecting(ctx), operating),
-            reading=_Reader(self.reading, Searching(ctx), Showing(ctx)),
+            reading=_Reader(self.reading, Searching(ctx), Showing(ctx), EvidencePackages(ctx)),
             receiving=self.receiving,
             mailing=Mailing(ctx, settling, self.receiving, self.bouncing),
             pages=self.pages.app(),
@@ -309,11 +311,12 @@ class _Commands:
 class _Reader:
     """Reading and searching as one port."""
 
-    def __init__(self, reading: Reading, searching: Searching, showing: Showing) -> None:
+    def __init__(self, reading: Reading, searching: Searching, showing: Showing, packages: EvidencePackages) -> None:
         self.message = reading.message
         self.events = reading.events
         self.deliveries = reading.deliveries
         self.evidence = reading.evidence
+        self.package = packages.package
         self.part = reading.part
         self.inbox = reading.inbox
         self.search = searching.search

@@ -153,6 +153,10 @@ class Logbook:
         self.latest = Signed.of(row) if row else None
         self.lag = await read_lag(self._ctx.db, self._ctx.now())
 
+    def latest_text(self) -> str | None:
+        """The four lines of the latest checkpoint."""
+        return self.latest.note if self.latest else None
+
     def metrics(self) -> list[str]:
         """Gauges in the text format of Prometheus."""
         size, at = (self.latest.size, self.latest.at) if self.latest else (0, 0)

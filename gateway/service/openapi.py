@@ -99,7 +99,7 @@ def _paths(messages: Mapping[str, str]) -> Schema:
         "/v1/messages/{id}/deliveries": {
             "get": _shown("Ihre Zustellungen mit Versuchen", "message_deliveries", _list("Zustellung"), _ID)
         },
-        "/v1/messages/{id}/evidence": {"get": _shown("Ihre Nachweise", "message_evidence", {"type": "object"}, _ID)},
+        "/v1/messages/{id}/evidence": {"get": _call("Ihre Nachweise", "message_evidence", _evidence(), (), _ID)},
         "/v1/messages/{id}/parts/{n}": {"get": _PART_CALL},
         "/v1/messages/{id}/forward": {
             "post": _acted("Weiterleiten (3.2, 5.4; Ersuchen: 2.5)", "message_forward", "Weiterleiten", _FORWARDED)
@@ -141,6 +141,14 @@ def _call(
 
 def _shown(summary: str, name: str, schema: Schema, *parameters: Schema) -> Schema:
     return _call(summary, name, _answer(200, schema), (), *parameters)
+
+
+def _evidence() -> Schema:
+    """JSON, or the package, by what the caller accepts."""
+    answer = _answer(200, {"type": "object"})
+    answer["200"]["content"]["application/x-tar"] = {"schema": _FILE | {"contentMediaType": "application/x-tar"}}
+    answer["200"]["description"] = "Mit `Accept: application/x-tar` ein Paket, das `gateway verify` ohne Gateway prüft"
+    return answer
 
 
 def _found(summary: str, name: str, query: str, found: str) -> Schema:

@@ -68,7 +68,7 @@ class Reading:
         sender = message["absender"] in caller.behoerden
         if sender or caller.revision:
             return Slice(message, deliveries, whole=True, sender=sender)
-        own = [d for d in deliveries if _received(d, caller)]
+        own = [d for d in deliveries if received(d, caller)]
         if not own:
             raise NotFound
         return Slice(message, own, whole=False, sender=False)
@@ -130,6 +130,7 @@ class Reading:
             "ereignisse": await self.events(caller, message_id),
             "zustellungen": [delivery_json(row) for row in seen.deliveries],
             "quittungen": receipts,
+            "pruefpunkt": _checkpoint(await self._ctx.db.fetch_one("last_checkpoint")),
         }
 
     async def part(self, caller: Caller, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
@@ -140,7 +141,7 @@ class Reading:
             Damaged: it is not as it was written, from its first bytes on; what breaks later ends the stream.
         """
         seen = await self.slice(caller, message_id)
-        if not (seen.sender or any(_received(d, caller) for d in seen.deliveries)):
+        if not (seen.sender or any(received(d, caller) for d in seen.deliveries)):
             raise NotFound
         return await self.content(message_id, n)
 
@@ -167,6 +168,14 @@ class Reading:
         }
 
 
+def _checkpoint(row: Row | None) -> dict[str, Any] | None:
+    """The latest state of the log."""
+    if row is None:
+        return None
+    signature = base64.b64encode(row["signature"]).decode()
+    return {"text": row["note"], "signatur": signature, "zertifikat": row["certificate"]}
+
+
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """The pieces, the first one read already, so that what cannot be read is said before anything goes out."""
     try:
@@ -185,7 +194,7 @@ async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     return whole()
 
 
-def _received(delivery: Row, caller: Caller) -> bool:
+def received(delivery: Row, caller: Caller) -> bool:
     """Whether this delivery is on its way to the caller, or was."""
     return delivery["empfaenger"] in caller.behoerden and delivery["status"] not in HIDDEN
 

@@ -57,11 +57,20 @@ class Receipts:
         session: Callable[[], aiohttp.ClientSession],
         policy: RetryPolicy,
         by_mail: MailReceipts | None = None,
+        checkpoint: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """Args:
+        ctx: identity, agreements, store.
+        session: for those that go by AS2 later.
+        policy: when they are tried again.
+        by_mail: for those that go by mail.
+        checkpoint: the text of our log's latest checkpoint, where there is one.
+        """
         self._ctx = ctx
         self._session = session
         self._policy = policy
         self._by_mail = by_mail
+        self._checkpoint = checkpoint
 
     def build(
         self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None, algorithms: Algorithmen
@@ -177,6 +186,7 @@ class Receipts:
             reporting_ua=USER_AGENT,
             mic=Mic.read(f"{mic[0]}, {mic[1]}") if mic else None,
             original_recipient=request.recipient,
+            checkpoint=self._checkpoint() if mic else None,  # not for a sender whose signature did not hold
         )
 
     def _as2_headers(self, recipient: str) -> tuple[tuple[str, str], ...]:

@@ -14,15 +14,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from cryptography import x509
+
 from gateway import clock
 from gateway.events import Art
 from gateway.mime import MimeError
 from gateway.partner import Partner
-from gateway.seal.policy import PolicyRefused, load_certificates
+from gateway.seal.policy import PolicyRefused, fingerprint, load_certificates
 from gateway.seal.sealer import open_signed, recipient_certificate
 from gateway.seal.signed import SignatureRefused
 from gateway.service.context import Context, new_id
 from gateway.service.notifying import Notifying
+from gateway.service.proofs import proof_steps
 from gateway.service.restoring import RESTORED
 from gateway.service.steps import step_delivery
 from gateway.settle.mdn import parse_report
@@ -77,8 +80,9 @@ class Settling:
 
     async def settle(self, delivery: Row, partner: Partner, entity: bytes, with_steps: Sequence[Do] = ()) -> None:
         """Judge `entity` as the receipt of `delivery` and record it, together with `with_steps`."""
-        verdict = judge(_expected(delivery), evidence(partner, entity, self._ctx.at()))
-        receipt_id, steps = await self._receipt(delivery, verdict, entity)
+        came, signer = signed_evidence(partner, entity, self._ctx.at())
+        verdict = judge(_expected(delivery), came)
+        receipt_id, steps = await self._receipt(delivery, partner, verdict, entity, signer)
         if receipt_id is None and not with_steps:
             return
         changes = self._changes(delivery, partner, verdict, receipt_id)
@@ -94,8 +98,9 @@ class Settling:
 
     async def _settle_former(self, delivery: Row, former: Row, partner: Partner, entity: bytes) -> None:
         """A receipt for a sealing that was replaced: it may still deliver; a refusal of it was heard already."""
-        verdict = judge(_expected(former), evidence(partner, entity, self._ctx.at()))
-        receipt_id, steps = await self._receipt(delivery, verdict, entity)
+        came, signer = signed_evidence(partner, entity, self._ctx.at())
+        verdict = judge(_expected(former), came)
+        receipt_id, steps = await self._receipt(delivery, partner, verdict, entity, signer)
         if receipt_id is None:
             return
         change: list[Do] = []
@@ -106,9 +111,12 @@ class Settling:
         except StaleState:
             await self._ctx.db.commit(*steps)
 
-    async def _receipt(self, delivery: Row, verdict: Verdict, entity: bytes) -> tuple[str | None, list[Do]]:
+    async def _receipt(
+        self, delivery: Row, partner: Partner, verdict: Verdict, entity: bytes, signer: x509.Certificate | None
+    ) -> tuple[str | None, list[Do]]:
         """Its key and the statements that keep it; None and none for one that is kept already, so judged."""
-        same = (delivery["id"], hashlib.sha256(entity).hexdigest(), str(verdict.step))
+        sha256 = hashlib.sha256(entity).hexdigest()
+        same = (delivery["id"], sha256, str(verdict.step))
         if await self._ctx.db.fetch_one("receipt_with_bytes", *same) is not None:
             return None, []
         receipt_id = new_id()
@@ -121,8 +129,14 @@ class Settling:
             delivery_id=delivery["id"],
             schritt=str(verdict.step),
             grund=str(verdict.reason),
+            empfaenger=delivery["empfaenger"],
+            sha256=sha256,
+            zertifikat=fingerprint(signer) if signer else None,
         )
-        return receipt_id, [*raw.steps, Do("insert_receipt", args, expect=1), event]
+        kept = [*raw.steps, Do("insert_receipt", args, expect=1), event]
+        if signer is not None:
+            kept += await proof_steps(self._ctx, receipt_id, partner.quittung_pems(self._ctx.at()), signer)
+        return receipt_id, kept
 
     def _changes(self, delivery: Row, partner: Partner, verdict: Verdict, receipt_id: str | None) -> dict[str, Any]:
         if verdict.step is Step.RECEIPT_POSITIVE:
@@ -150,20 +164,25 @@ class Settling:
         ]
 
 
-def evidence(partner: Partner, entity: bytes, at: datetime) -> Evidence:
-    """What a receipt proves: it is read from the very bytes that the partner signed, if it did.
+def signed_evidence(partner: Partner, entity: bytes, at: datetime) -> tuple[Evidence, x509.Certificate | None]:
+    """What a receipt proves, and who signed it: it is read from the very bytes that the partner signed, if it did.
 
     Line ends of LF alone are taken here without an agreement: only this reader reads a receipt, and it reads what the
     signature covers.
     """
     certificates = load_certificates(partner.quittung_pems(at))
     try:
-        _, inner = open_signed(entity, certificates, partner.algorithmen, at, allow_bare_lf=True)
+        verified, inner = open_signed(entity, certificates, partner.algorithmen, at, allow_bare_lf=True)
     except SignatureRefused as refused:
-        return Evidence(parse_report(entity), signer_verified=False, refused_reason=refused.code)
+        return Evidence(parse_report(entity), signer_verified=False, refused_reason=refused.code), None
     except MimeError:
-        return Evidence(parse_report(entity), signer_verified=False)
-    return Evidence(parse_report(inner), signer_verified=True)
+        return Evidence(parse_report(entity), signer_verified=False), None
+    return Evidence(parse_report(inner), signer_verified=True), verified.signer
+
+
+def evidence(partner: Partner, entity: bytes, at: datetime) -> Evidence:
+    """What a receipt proves."""
+    return signed_evidence(partner, entity, at)[0]
 
 
 def deadline(partner: Partner, now: int) -> int:

@@ -49,6 +49,16 @@ class _Known:
         return ended or answers != self.answers or at - self.at > RECHECK
 
 
+@dataclass(frozen=True)
+class Grounds:
+    """What a verdict on a certificate rests on."""
+
+    issuers: tuple[x509.Certificate, ...] = ()
+    """Registered certificates on its way to an anchor, and those of other issuers whose word about it is at hand."""
+    answers: tuple[Answer, ...] = ()
+    """CRLs and OCSP answers at hand."""
+
+
 def key_of(zweck: Zweck, pem: str) -> Key:
     """A TLS server's certificate is its own anchor by agreement, self-signed or not."""
     return pem, zweck == "tls"
@@ -111,6 +121,17 @@ class Trust:
         """Assess the certificates that were never seen."""
         self._agreed = _keys(partners)
         await self._assess([key for key in self._agreed if key not in self._known])
+
+    def grounds(self, pem: str) -> Grounds:
+        """What an agreed certificate that signs is judged by now: for keeping beside what it signed."""
+        known = self._known.get((pem, False))
+        if known is None:
+            return Grounds()
+        issuers = tuple(dict.fromkeys(source.issuer for source in known.sources))
+        (certificate,) = load_certificates([pem])
+        chain = (*_issuers(certificate, self.registered.issuers), *issuers)
+        answers = (self._answers[source.id] for source in known.sources if source.id in self._answers)
+        return Grounds(tuple(dict.fromkeys(chain)), tuple(answers))
 
     def reduced(self, partner: Partner) -> Partner:
         """The agreement without the certificates that must not be used now."""
@@ -182,6 +203,18 @@ class Trust:
 
     def _at(self) -> datetime:
         return clock.as_datetime(self._now())
+
+
+def _issuers(certificate: x509.Certificate, registered: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The registered certificates above one, by their names; an anchor of its own has none."""
+    found: list[x509.Certificate] = []
+    while certificate.issuer != certificate.subject:
+        above = [each for each in registered if each.subject == certificate.issuer and each not in found]
+        if not above:
+            break
+        found += above
+        certificate = above[0]
+    return found
 
 
 def _answer(row: Row, body: bytes) -> Answer:

@@ -44,6 +44,9 @@ HUMAN_TEXT: Final = (
 )
 """The part for people: neutral, the same for every result, and without umlauts, so that it needs no encoding."""
 
+CHECKPOINT_TEXT: Final = b"\r\nPruefpunkt des Ereignisprotokolls / checkpoint of the event log:\r\n\r\n"
+"""Before the four lines of a checkpoint."""
+
 DIGEST_BYTES: Final[dict[MicAlg, int]] = {
     "md5": 16,
     "sha-1": 20,
@@ -143,6 +146,7 @@ def build_report(
     mic: Mic | None = None,
     original_recipient: str | None = None,
     address_type: str = "rfc822",
+    checkpoint: str | None = None,
 ) -> bytes:
     """A receipt as a MIME entity `multipart/report`, to be signed or sent as it is (RFC 4130 section 7.4.2).
 
@@ -155,6 +159,7 @@ def build_report(
         mic: what we computed; None where nothing could be computed (RFC 4130 section 7.4.3).
         original_recipient: whom the sender named, where that is known.
         address_type: `rfc822` for both ways (RFC 4130 section 7.4.3).
+        checkpoint: the latest state of our log, for the part for people: whoever keeps the receipt is its witness.
 
     Raises:
         ValueError: a value holds CR, LF, NUL or another control character (`gateway.mime.MimeError` is one too).
@@ -174,7 +179,8 @@ def build_report(
         "report",
         [
             mime.build(
-                [("Content-Type", "text/plain; charset=us-ascii"), ("Content-Transfer-Encoding", "7bit")], HUMAN_TEXT
+                [("Content-Type", "text/plain; charset=us-ascii"), ("Content-Transfer-Encoding", "7bit")],
+                _human(checkpoint),
             ),
             mime.build(
                 [
@@ -186,6 +192,13 @@ def build_report(
         ],
         {"report-type": "disposition-notification"},
     )
+
+
+def _human(checkpoint: str | None) -> bytes:
+    """The part for people."""
+    if checkpoint is None:
+        return HUMAN_TEXT
+    return HUMAN_TEXT + CHECKPOINT_TEXT + checkpoint.replace("\n", "\r\n").encode("ascii")
 
 
 def parse_report(entity: bytes) -> Report:

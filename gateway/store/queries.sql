@@ -510,6 +510,9 @@ insert into proof (sha256, art, body, first_used) values ($1, $2, $3, $4) on con
 -- name: insert_receipt_proof(receipt_id, sha256)
 insert into receipt_proof (receipt_id, sha256) values ($1, $2) on conflict do nothing;
 
+-- name: proof_known(sha256)
+select sha256 from proof where sha256 = $1;
+
 -- name: proof(sha256)
 select sha256, art, body from proof where sha256 = $1;
 

@@ -8,13 +8,24 @@ Fails: with the `Refusal`s of gateway/errors.py.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 from aiohttp import web
 
 from gateway.message import Caller, Teil
 from gateway.web import CALLER, ID, answer_json, path_id, read_json, uuid_of
+
+PACKAGE = "application/x-tar"
+"""What a caller accepts who wants the evidence as one file that verifies offline (`gateway verify`)."""
+
+
+class Streamed(NamedTuple):
+    """A file on its way."""
+
+    name: str
+    size: int
+    pieces: AsyncIterator[bytes]
 
 
 class Reader(Protocol):
@@ -31,6 +42,9 @@ class Reader(Protocol):
 
     async def evidence(self, caller: Caller, message_id: str) -> Mapping[str, Any]:
         """Receipts and digests."""
+
+    async def package(self, caller: Caller, message_id: str) -> Streamed:
+        """The same as a file that verifies offline; `Overloaded` while nothing of it is in the log yet."""
 
     async def part(self, caller: Caller, message_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
         """One part and its content."""
@@ -80,28 +94,32 @@ class ReadSide:
         """`GET /v1/messages/{id}/deliveries`."""
         return answer_json({"eintraege": await self._reader.deliveries(request[CALLER], path_id(request))})
 
-    async def evidence(self, request: web.Request) -> web.Response:
-        """`GET /v1/messages/{id}/evidence`."""
+    async def evidence(self, request: web.Request) -> web.StreamResponse:
+        """`GET /v1/messages/{id}/evidence`: JSON, or the package where the caller accepts `PACKAGE`."""
+        if PACKAGE in request.headers.get("Accept", ""):
+            return await self._package(request)
         return answer_json(await self._reader.evidence(request[CALLER], path_id(request)))
+
+    async def _package(self, request: web.Request) -> web.StreamResponse:
+        name, size, pieces = await self._reader.package(request[CALLER], path_id(request))
+        headers = {
+            "Content-Type": PACKAGE,
+            "Content-Length": str(size),
+            "Content-Disposition": f"attachment; filename={name}",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return await _stream(request, headers, pieces)
 
     async def part(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/messages/{id}/parts/{n}`, streamed."""
         teil, content = await self._reader.part(request[CALLER], path_id(request), int(request.match_info["n"]))
-        response = web.StreamResponse(
-            headers={
-                "Content-Type": "application/xml" if teil.n == 0 else "application/octet-stream",
-                "Content-Length": str(teil.bytes),
-                "Content-Disposition": f"attachment; filename*=UTF-8''{quote(teil.name, safe='')}",
-                "X-Content-Type-Options": "nosniff",
-            }
-        )
-        await response.prepare(request)
-        if request.method == "HEAD":  # RFC 9110 section 9.3.2: a body here would be read as the next answer
-            return response
-        async for chunk in content:
-            await response.write(chunk)
-        await response.write_eof()
-        return response
+        headers = {
+            "Content-Type": "application/xml" if teil.n == 0 else "application/octet-stream",
+            "Content-Length": str(teil.bytes),
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(teil.name, safe='')}",
+            "X-Content-Type-Options": "nosniff",
+        }
+        return await _stream(request, headers, content)
 
     async def search(self, request: web.Request) -> web.Response:
         """`POST /v1/messages/search`."""
@@ -119,3 +137,14 @@ class ReadSide:
     async def search_vorgaenge(self, request: web.Request) -> web.Response:
         """`POST /v1/vorgaenge/search`."""
         return answer_json(await self._reader.search_vorgaenge(request[CALLER], await read_json(request)))
+
+
+async def _stream(request: web.Request, headers: dict[str, str], pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+    response = web.StreamResponse(headers=headers)
+    await response.prepare(request)
+    if request.method == "HEAD":  # RFC 9110 section 9.3.2: a body here would be read as the next answer
+        return response
+    async for piece in pieces:
+        await response.write(piece)
+    await response.write_eof()
+    return response

@@ -373,3 +373,12 @@ def test_deep_nesting_ends() -> None:
 )
 def test_which_answers_can_be_receipts(content_type: str, can_be: bool) -> None:
     assert is_receipt_type(content_type) is can_be
+
+
+def test_a_receipt_carries_the_checkpoint_of_the_log_in_the_part_for_people() -> None:
+    note = "gw:nrw/protokoll\n7\nAAAA\nzeit 2026-11-22T18:00:00.000000Z\n"
+    entity = built(checkpoint=note)
+    human = mime.parts(mime.parse(entity))[0]
+    assert human.body.startswith(HUMAN_TEXT)
+    assert human.body.endswith(note.replace("\n", "\r\n").encode())
+    assert parse_report(entity) == parse_report(built())
