@@ -18,6 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.admission import Admission, size_of
 from gateway.errors import (
     Forbidden,
     Malformed,
@@ -146,6 +147,7 @@ def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
         who_is: knows the caller of a certificate.
         unavailable: errors that will pass by themselves (503 with Retry-After).
     """
+    admission = Admission()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -153,7 +155,8 @@ def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
             _refuse_browsers_and_proxies(request)
             request[CALLER] = identify(request, who_is)
             _refuse_coding(request)
-            return await handler(request)
+            with admission.place(size_of(request)):
+                return await handler(request)
         except Refusal as refusal:
             return problem(refusal)
         except web.HTTPException as error:

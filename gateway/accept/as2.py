@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
 
+from gateway.admission import Admission, size_of
 from gateway.errors import Malformed, Overloaded, TooLarge
 from gateway.web import TooSlow, pieces
 
@@ -27,6 +29,8 @@ IN_MEMORY_BYTES = 1024 * 1024
 """Up to this size a body is read whole (`seal.sealer.STREAM_FROM`): nearly all notices."""
 RETRY_AFTER_S = 60
 """When to come again, where nothing else is said."""
+PEER: ContextVar[str] = ContextVar("peer", default="")
+"""Address of whoever sends the request that is being received; empty where it came otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,11 @@ class Receiver(Protocol):
 class As2In:
     """Handler of `POST /as2`."""
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, unavailable: tuple[type[Exception], ...] = ()) -> None:
         self._receiver = receiver
+        self._unavailable = unavailable
+        """Errors that will pass by themselves: 503."""
+        self._admission = Admission()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The routes of this listener."""
@@ -63,7 +70,9 @@ class As2In:
     async def post(self, request: web.Request) -> web.Response:
         """One request."""
         try:
-            answer = await self._received(request)
+            with self._admission.place(size_of(request)):
+                PEER.set(request.remote or "")
+                answer = await self._received(request)
         except TooLarge:
             return web.Response(status=413, text="too large\n")
         except TooSlow:
@@ -72,6 +81,9 @@ class As2In:
             return web.Response(status=400, text=f"{refusal.code}\n")
         except Overloaded as overload:
             return web.Response(status=503, headers={"Retry-After": str(overload.retry_after or RETRY_AFTER_S)})
+        except self._unavailable as error:
+            log.warning("unavailable: %s", type(error).__name__)
+            return web.Response(status=503, headers={"Retry-After": str(RETRY_AFTER_S)})
         except Exception:
             log.exception("an AS2 request failed")
             return web.Response(status=500)

@@ -38,7 +38,7 @@ class Worker(Generic[Job]):
     """Runs jobs of one kind."""
 
     def __init__(self, name: str, port: Port[Job], *, concurrency: int, poll_s: float) -> None:
-        self._name = name
+        self.name = name
         self._port = port
         self._concurrency = concurrency
         self._poll_s = poll_s
@@ -82,7 +82,7 @@ class Worker(Generic[Job]):
         try:
             jobs = await self._port.claim(free)
         except Exception:
-            log.exception("worker %s cannot claim", self._name)
+            log.exception("worker %s cannot claim", self.name)
             return 0
         for job in jobs:
             task = asyncio.create_task(self._one(job))
@@ -106,8 +106,8 @@ class Worker(Generic[Job]):
         try:
             await self._port.work(job)
         except Exception as error:
-            log.exception("worker %s: an attempt raised", self._name)
+            log.exception("worker %s: an attempt raised", self.name)
             try:
                 await self._port.failed(job, error)
             except Exception:
-                log.exception("worker %s cannot record a failure; the lease will end", self._name)
+                log.exception("worker %s cannot record a failure; the lease will end", self.name)

@@ -36,6 +36,8 @@ from gateway.store.steps import listed
 
 ATTEMPT_S = 10 * 60
 """How long one attempt may take in all, beside its bytes; no partner may keep a place longer by dripping."""
+POISONED = 5
+"""Attempts that raise before a delivery waits for a person: it stops nobody else meanwhile."""
 FAIR_CLAIM = 4
 """Every so many claims of a lane begin with what has no `vorrang`, so that it does not starve."""
 AWAITING = frozenset({DeliveryStatus.UEBERGEBEN, DeliveryStatus.QUITTUNG_UNGUELTIG})
@@ -180,9 +182,18 @@ class Delivering:
             return Failed(from_trouble(Trouble.TIMEOUT))
 
     async def failed(self, job: Row, error: Exception) -> None:
-        """An attempt raised: ours to mend, tried again."""
+        """An attempt raised: ours to mend, tried again; what raises every time waits for a person."""
         del error  # logged by the worker
-        await self._fail(job, from_trouble(Trouble.INTERNAL), self._ctx.now())
+        failure, started = from_trouble(Trouble.INTERNAL), self._ctx.now()
+        earlier = await self._ctx.db.fetch("attempts", job["id"])
+        if sum(attempt["outcome"] == failure.code for attempt in earlier) + 1 < POISONED:
+            await self._fail(job, failure, started)
+            return
+        ids = {"message_id": job["message_id"], "delivery_id": job["id"]}
+        alarm = self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund="intern", **ids)
+        text = f"{failure.text_de} Nach {POISONED} Versuchen wird nicht mehr von selbst gesendet."
+        steps = [*self._attempt(job, started, failure.code), alarm]
+        await self._take(job, Step.CANNOT_SEND, steps, last_error=text)
 
     async def overdue(self) -> None:
         """Deliveries whose receipt did not come in time, and attempts whose worker is gone."""

@@ -70,6 +70,8 @@ TRUST_S = 10.0
 """How often revocation is looked at: a new agreement's addresses are asked within ten seconds."""
 PURGE_S = 5.0
 """How often it is looked whether content is to be deleted: a part at a time, once a day."""
+AGAIN_S = 1.0
+"""Pause before a task that raised begins anew."""
 TIDY_S = 1.0
 """How often deadlines are looked at."""
 ORPHAN_AGE = 24 * 3600 * clock.SECOND
@@ -178,7 +180,7 @@ class Gateway:
         await self._recover()
         await self.listeners.start()
         self._tasks = [
-            asyncio.create_task(self.ctx.db.listen(self._wake_workers)),
+            asyncio.create_task(self._supervised("wakes", lambda: self.ctx.db.listen(self._wake_workers))),
             asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew)),
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory, self.ctx.store_key.refresh)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
@@ -187,7 +189,7 @@ class Gateway:
             asyncio.create_task(self._regularly(SEAL_S, self.logbook.round)),
         ]
         if self.ctx.config.zustellung.arbeiter:
-            self._tasks += [asyncio.create_task(worker.run()) for worker in self._workers]
+            self._tasks += [asyncio.create_task(self._supervised(worker.name, worker.run)) for worker in self._workers]
             self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, *self._tidying())))
             self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, self.delivering.renew)))
             self._tasks.append(asyncio.create_task(self._regularly(LANES_S, self.delivering.tidy_lanes)))
@@ -261,6 +263,19 @@ class Gateway:
                     log.exception("%s failed", getattr(job, "__qualname__", "a regular job"))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _supervised(self, name: str, run: Callable[[], Awaitable[object]]) -> None:
+        """A task that runs until the gateway stops: one that raises begins anew."""
+        while True:
+            try:
+                await run()
+            except Exception:
+                log.exception("%s failed and begins anew", name)
+            else:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), AGAIN_S)
+                return
 
     async def _sweep(self) -> None:
         await self.ctx.db.commit(do("sweep_staged", created_before=self.ctx.now() - ORPHAN_AGE, count=SWEEP))

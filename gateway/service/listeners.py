@@ -19,6 +19,7 @@ from gateway.accept.as2 import As2In
 from gateway.accept.as2 import Receiver as As2Receiver
 from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
 from gateway.accept.mail import MailListener, MailReceiver, listen
+from gateway.admission import Runner
 from gateway.config_fields import is_loopback, split_address
 from gateway.service import openapi
 from gateway.service.context import Context
@@ -62,7 +63,7 @@ class Listeners:
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         api.add_routes(openapi.routes(metadata.version("nachrichtengateway")))
         as2 = web.Application()
-        as2.add_routes(As2In(receiving).routes())
+        as2.add_routes(As2In(receiving, unavailable=(StoreUnavailable,)).routes())
         self._apps = {"api": api, "as2": as2, "betrieb": pages, "status": status_app(ctx, self.failures, gauges)}
 
     async def start(self) -> None:
@@ -74,9 +75,7 @@ class Listeners:
         addresses = {name: getattr(config, name).adresse for name in self._apps}
         for name, app in self._apps.items():
             # Bodies as they come: a compressed one would grow before any limit counts it.
-            runner = web.AppRunner(
-                app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False, logger=http_log
-            )
+            runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False, logger=http_log)
             await runner.setup()
             self._runners.append(runner)
             site = _site(runner, addresses[name], given, self._contexts.get(name))

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gateway import mime
-from gateway.accept.as2 import WireAnswer
+from gateway.accept.as2 import PEER, WireAnswer
 from gateway.accept.mail_headers import read_message
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
 from gateway.errors import Malformed, Overloaded, Refusal, TooLarge
@@ -129,7 +129,7 @@ class Receiving:
         Raises:
             Overloaded: to come again later; among others because too many messages of this partner failed.
         """
-        self._limit.demand(partner.id, self._ctx.now())
+        self._limit.demand(partner.id, self._ctx.now(), PEER.get())
         await self._take(_by_mail(request, partner), partner, await self._held(partner, head, body), "mail")
 
     async def _held(self, partner: Partner, head: bytes, body: bytes) -> Incoming:
@@ -165,7 +165,7 @@ class Receiving:
         return WireAnswer(403) if unanswered else self._receipts.unknown(request)
 
     async def _admit(self, request: As2Request, partner: Partner) -> None:
-        self._limit.demand(partner.id, self._ctx.now())
+        self._limit.demand(partner.id, self._ctx.now(), PEER.get())
         await self._demand_agreed_url(request, partner)
 
     async def _take(self, request: As2Request, partner: Partner, body: Incoming, weg: Weg) -> WireAnswer:
@@ -299,8 +299,10 @@ class Receiving:
     def _settled(self, row: Row, request: As2Request, partner: Partner, judged: Judged) -> tuple[WireAnswer, Do]:
         """What goes back now, and the statement that keeps judgement and receipt."""
         accepted = judged.disposition.positive
-        if not judged.verified:
-            self._limit.failed(partner.id, self._ctx.now())
+        if judged.verified:
+            self._limit.verified(partner.id, PEER.get())
+        else:
+            self._limit.failed(partner.id, self._ctx.now(), PEER.get())
         answer = WireAnswer(200 if accepted else 400)
         kept: tuple[bytes | None, str | None] = (None, None)
         if request.receipt is not None and (judged.verified or row["weg"] == "as2"):

@@ -15,6 +15,7 @@ SHARED = {
     "config",
     "config_tables",
     "mime",
+    "admission",
     "as2headers",
     "web",
     "events",
