@@ -28,6 +28,7 @@ _PROBLEMS: Final = {
     405: "Diese Methode gibt es hier nicht",
     408: "Die Übertragung stockt",
     409: "Die ID ist vergeben, oder der Zustand lässt es nicht zu",
+    410: "Der Inhalt wurde nach Ablauf seiner Frist gelöscht; Hashwerte, Ereignisse und Nachweise bleiben",
     413: "Eine Grenze ist überschritten",
     415: "Anderer Medientyp erwartet",
     422: "Schema, Regel oder unzulässig; gespeichert wird nur ein Ereignis ohne Inhalt",
@@ -157,7 +158,7 @@ def _found(summary: str, name: str, query: str, found: str) -> Schema:
 
 def _acted(summary: str, name: str, body: str, answers: Schema | None = None, *, required: bool = True) -> Schema:
     return _call(
-        summary, name, answers or _json(200, "Stand"), (409, 422), _ID, body=_json_body(body, required=required)
+        summary, name, answers or _json(200, "Stand"), (409, 410, 422), _ID, body=_json_body(body, required=required)
     )
 
 
@@ -245,7 +246,7 @@ _PART_CALL: Final[Schema] = _call(
             "content": {"application/xml": {"schema": _XML}, "application/octet-stream": {"schema": _FILE}},
         }
     },
-    (),
+    (410,),
     _ID,
     _PART,
 )
