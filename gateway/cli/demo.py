@@ -17,17 +17,26 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from gateway import clock
 from gateway.cli.main import REFUSED
 from gateway.cli.shell import console as terminal
 from gateway.cli.shell import stop
 from gateway.cli.shell import table as new_table
+from gateway.cli.stored import OPERATOR
 from gateway.demo import cast as casting
 from gateway.demo.cast import JVA, Cast, DemoFailed
 from gateway.demo.mailbox import Mailbox
 from gateway.demo.play import Play, Row
+from gateway.service.context import akteur
+from gateway.service.gateway import close_context, open_context
+from gateway.service.people import Access, People
+from gateway.watch import credentials
+from gateway.watch.people import Rolle
 
 _PACK = click.Path(exists=True, path_type=Path)
 HEADINGS = ("", "Nachricht", "Regel und Grund", "Empfänger", "Weg", "Versuche", "Quittung")
+PERSON = "vorfuehrung"
+"""Account of the pages while the demo stays up; it has every role."""
 UNCUT = frozenset({"", "Empfänger", "Weg"})
 """Columns whose short values stay on one line; the others fold, and none is cut."""
 
@@ -90,6 +99,7 @@ def _table(rows: list[Row]) -> Table:
 
 async def _keep(cast: Cast, console: Console) -> None:
     """Everything stays up until Ctrl-C."""
+    access = await _account(cast)
     clients = cast.folder / "clients"
     stem = clients / JVA.replace(":", "-")
     curl = f"curl --cacert {clients / 'ca.crt'} --cert {stem}.crt --key {stem}.key"
@@ -101,6 +111,9 @@ async def _keep(cast: Cast, console: Console) -> None:
         f"Zertifikate {clients}",
         f"Senden      {curl} {post}",
         f"Postfach    {curl} {cast.hub.api_url}/v1/inbox",
+        f"Seiten      {cast.hub.pages_url} (Zertifikat der Vorführ-CA: {clients / 'ca.crt'})",
+        f"Anmelden    Name {PERSON}, Passwort {access.password}, Einmalcode siehe unten",
+        f"Einmalcodes {access.address}",
         "Beenden mit Strg-C.",
     ]
     for line in lines:
@@ -110,4 +123,25 @@ async def _keep(cast: Cast, console: Console) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     with contextlib.suppress(asyncio.CancelledError):
-        await stopping.wait()
+        await _tell_codes(console, access.secret, stopping)
+
+
+async def _account(cast: Cast) -> Access:
+    """Somebody who may log in at the hub's pages."""
+    ctx = await open_context(cast.hub.config())
+    try:
+        return await People(ctx).add(akteur(OPERATOR), PERSON, [str(rolle) for rolle in Rolle], ())
+    finally:
+        await close_context(ctx)
+
+
+async def _tell_codes(console: Console, secret: bytes, stopping: asyncio.Event) -> None:
+    """The one-time code of now, until somebody stops the demo; a terminal shows each new one in the same line."""
+    while not stopping.is_set():
+        now = clock.now() // clock.SECOND
+        code = credentials.code_at(secret, now)
+        end = "\r" if console.is_terminal else "\n"
+        console.print(f"Einmalcode  {code} (jeder gilt einmal)", highlight=False, end=end)
+        with contextlib.suppress(TimeoutError):
+            left = credentials.STEP_S - now % credentials.STEP_S if console.is_terminal else None
+            await asyncio.wait_for(stopping.wait(), left)

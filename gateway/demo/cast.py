@@ -75,6 +75,11 @@ class Site:
         return f"https://localhost:{self.ports['as2']}/as2"
 
     @property
+    def pages_url(self) -> str:
+        """Where its pages for people are reached."""
+        return f"https://localhost:{self.ports['betrieb']}/betrieb/"
+
+    @property
     def api_url(self) -> str:
         """Where its API is reached."""
         return f"https://localhost:{self.ports['api']}"
@@ -107,6 +112,7 @@ class Site:
             pattern = rf'(\[{name}\]\n(?:[^\[]*\n)*?)adresse = "[^"]*"'
             text = re.sub(pattern, rf'\g<1>adresse = "{HOST}:{port}"', text, count=1)
         text = text.replace("private_adressen = false", "private_adressen = true")
+        text = text.replace("vier_augen = true", "vier_augen = false")  # there is one person at the pages
         text = text.replace("backoff_start_sekunden = 60", "backoff_start_sekunden = 0.5")
         if mail_port is not None:
             text = text.replace('# postfach = "gateway@example.org"', 'postfach = "quittung@gateway.example"')

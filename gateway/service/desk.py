@@ -14,7 +14,6 @@ from typing import Any, Final
 from gateway.accept.commands import Assignment, Forward, Reason
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import Art
-from gateway.message import Answer
 from gateway.partner import Partner
 from gateway.route import rulebook
 from gateway.service import rules
@@ -24,6 +23,7 @@ from gateway.service.forwarding import Forwarding
 from gateway.service.lanes import Lanes
 from gateway.service.operating import Operating
 from gateway.service.probing import NotTestable, Probing
+from gateway.service.purging import Purging
 from gateway.service.reading import HIDDEN, Reading, event_json
 from gateway.service.searching import Searching
 from gateway.service.showing import Showing
@@ -49,6 +49,7 @@ class Desk:
         self._searching = Searching(ctx)
         self._showing = Showing(ctx)
         self._lanes = Lanes(ctx)
+        self._purging = Purging(ctx)
         self._operating = operating
         self._forwarding = forwarding
 
@@ -78,7 +79,9 @@ class Desk:
             "absender": seen.sender,
             "empfaenger": self._received(person, seen.deliveries),
             "offen": bool(open_points),
+            "aufbewahrt": _is_kept(value["ereignisse"]),
         }
+        value["aufbewahrt"] = relation["aufbewahrt"] and person.own_staff
         value["handlungen"] = fitting(person, value, relation)
         return value
 
@@ -101,19 +104,24 @@ class Desk:
             raise Conflict(f"„{act.title}“ passt nicht (mehr) zum Stand dieser Nachricht.", code="status")
         return act, message
 
-    async def perform(self, person: Person, message_id: str, name: str, fields: Mapping[str, str]) -> Answer:
-        """Do it: the same as the API's call."""
-        caller, grund = person.caller, {"grund": fields.get("grund", "")}
+    async def perform(self, person: Person, message_id: str, name: str, fields: Mapping[str, str]) -> None:
+        """Do it: the same as the API's call, or the command's."""
+        caller, grund = person.caller, fields.get("grund", "")
         if name == "zuweisen":
-            return await self._operating.assign(caller, message_id, assignment(fields))
-        if name == "weiterleiten":
-            return await self._forwarding.forward(caller, message_id, forward(fields))
-        reason = Reason.from_json(grund)
-        if name == "freigeben":
-            return await self._operating.release(caller, message_id, reason)
-        if name == "neu-versenden":
-            return await self._operating.resend(caller, message_id, reason)
-        return await self._operating.cancel(caller, message_id, reason)
+            await self._operating.assign(caller, message_id, assignment(fields))
+        elif name == "weiterleiten":
+            await self._forwarding.forward(caller, message_id, forward(fields))
+        elif name == "aufbewahren":
+            await self._purging.keep(caller, message_id, grund)
+        elif name == "aufbewahrung-beenden":
+            await self._purging.keep_no_longer(caller, message_id, grund)
+        else:
+            acts = {
+                "freigeben": self._operating.release,
+                "neu-versenden": self._operating.resend,
+                "stornieren": self._operating.cancel,
+            }
+            await acts[name](caller, message_id, Reason.from_json({"grund": grund}))
 
     def check(self, name: str, fields: Mapping[str, str]) -> None:
         """Whether what was filled in can be done at all, before a page asks to confirm it.
@@ -279,6 +287,12 @@ def forward(fields: Mapping[str, str]) -> Forward:
     """What a form says about a forward; raises `Malformed`."""
     optional = {key: fields[key] for key in ("an", "dezernat", "wohnsitz_ags", "auflage_ags") if fields.get(key)}
     return Forward.from_json({"grund": fields.get("grund", ""), **optional})
+
+
+def _is_kept(events: list[dict[str, Any]]) -> bool:
+    """Whether an operator keeps the content beyond its days: what the last such event says."""
+    said = [each["art"] for each in events if each["art"] in (Art.AUFBEWAHRUNG, Art.AUFBEWAHRUNG_ENDE)]
+    return bool(said) and said[-1] == Art.AUFBEWAHRUNG
 
 
 def _point(row: Row) -> dict[str, Any]:

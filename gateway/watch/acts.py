@@ -75,6 +75,20 @@ ACTS: Final[Mapping[str, Act]] = {
             "Beendet jede Zustellung, die noch nicht angekommen ist.",
             "Warum wird storniert?",
         ),
+        Act(
+            "aufbewahren",
+            "Aufbewahren",
+            Right.BETREIBEN,
+            "Der Inhalt bleibt über die Frist der Aufbewahrung hinaus, bis jemand das beendet.",
+            "Warum muss der Inhalt länger bleiben?",
+        ),
+        Act(
+            "aufbewahrung-beenden",
+            "Aufbewahrung beenden",
+            Right.BETREIBEN,
+            "Der Inhalt wird länger aufbewahrt als vorgesehen. Danach läuft seine Frist wieder.",
+            "Warum ist die Aufbewahrung nicht mehr nötig?",
+        ),
     )
 }
 """All acts, in the order in which pages offer them."""
@@ -89,7 +103,7 @@ def fitting(person: Person, message: Mapping[str, Any], seen: Mapping[str, bool]
         person: who looks.
         message: as the API shows it to the person.
         seen: `absender` (the person's authority sent it), `empfaenger` (received it), `offen` (a recipient of it
-            could not be placed).
+            could not be placed), `aufbewahrt` (its content is kept beyond its days).
     """
     statuses = {DeliveryStatus(each["status"]) for each in message["zustellungen"]}
     unplaced = not statuses and message["status"] in (MessageStatus.KLAERUNG, MessageStatus.ZURUECKGESTELLT)
@@ -98,6 +112,8 @@ def fitting(person: Person, message: Mapping[str, Any], seen: Mapping[str, bool]
         "freigeben": message["status"] == MessageStatus.ZURUECKGESTELLT and (person.own_staff or seen["absender"]),
         "weiterleiten": seen["empfaenger"],
         "neu-versenden": not statuses.isdisjoint(sources(Step.RESEND)),
+        "aufbewahren": not (seen["aufbewahrt"] or message["inhalt_geloescht"]),
+        "aufbewahrung-beenden": seen["aufbewahrt"] and not message["inhalt_geloescht"],
         "stornieren": unplaced or seen["offen"] or not statuses.isdisjoint(sources(Step.CANCEL)),
     }
     return [act for act in ACTS.values() if fits[act.name] and person.may(act.right)]
@@ -124,6 +140,10 @@ def consequences(
             f"Das unveränderte Original geht an {to}.",
             "Die mitteilende Anstalt erhält eine Zuständigkeitsmitteilung; offene Pflichten gehen über.",
         ]
+    if act == "aufbewahren":
+        return ["Der Inhalt wird nicht gelöscht, auch wenn seine Frist abläuft."]
+    if act == "aufbewahrung-beenden":
+        return ["Die Frist des Inhalts läuft wieder; danach wird er gelöscht. Die Nachweise bleiben."]
     step = Step.RESEND if act == "neu-versenden" else Step.CANCEL
     return _deliveries(act, message["zustellungen"], step, called)
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from gateway.errors import NotFound, Refusal
-from gateway.message import Answer, Teil
+from gateway.message import Teil
 from gateway.watch.acts import NEEDS_TARGET, Act, consequences
 from gateway.watch.drawing import time_line
 from gateway.watch.people import Person, Right
@@ -39,7 +39,7 @@ class Desk(Protocol):
     def check(self, name: str, fields: Mapping[str, str]) -> None:
         """Raises where what was filled in cannot be done."""
 
-    async def perform(self, person: Person, message_id: str, name: str, fields: Mapping[str, str]) -> Answer:
+    async def perform(self, person: Person, message_id: str, name: str, fields: Mapping[str, str]) -> None:
         """Do it."""
 
     async def partner(self, partner_id: str) -> dict[str, Any]:

@@ -263,7 +263,10 @@ def _sorry(request: web.Request, refusal: Refusal) -> web.StreamResponse:
         if request.transport is not None:
             request.transport.abort()
         raise ConnectionAbortedError
-    return show(request, "fehler.html.j2", status=refusal.status, titel=refusal.title, text=refusal.detail)
+    answer = show(request, "fehler.html.j2", status=refusal.status, titel=refusal.title, text=refusal.detail)
+    if refusal.retry_after is not None:
+        answer.headers["Retry-After"] = str(refusal.retry_after)
+    return answer
 
 
 def _demand_own_origin(request: web.Request) -> None:

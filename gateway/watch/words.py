@@ -80,6 +80,15 @@ EVENTS: Final[dict[str, str]] = {
     Art.WIEDERHERSTELLUNG: "Aus einer Sicherung wiederhergestellt",
     Art.SCHLUESSELWECHSEL: "Schlüssel des Speichers gewechselt",
     Art.WIEDERANLAUF: "Gateway gestartet",
+    Art.PARTNER_ANGEHALTEN: "Zustellungen an einen Partner angehalten",
+    Art.PARTNER_FREIGEGEBEN: "Zustellungen an einen Partner fortgesetzt",
+    Art.PARTNER_UNTERBROCHEN: "Ein Partner ist nicht erreichbar",
+    Art.PARTNER_ERREICHBAR: "Ein Partner ist wieder erreichbar",
+    Art.AUFBEWAHRUNG: "Aufbewahrung verlängert",
+    Art.AUFBEWAHRUNG_ENDE: "Aufbewahrung nicht mehr verlängert",
+    Art.LOESCHUNG: "Inhalt gelöscht",
+    Art.NACHWEIS: "Nachweis des Protokolls",
+    Art.SCHLUESSELWECHSEL: "Schlüssel des Speichers gewechselt",
 }
 """Kinds of events."""
 

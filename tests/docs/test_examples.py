@@ -1,5 +1,6 @@
 """The examples of README.md, run as they stand there."""
 
+import base64
 import json
 import os
 import re
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 from ending import ended
+
+from gateway.watch import credentials
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -104,6 +107,18 @@ def test_the_lines_that_the_demo_prints_work(demo: str) -> None:
     assert inbox is not None
     assert json.loads(run(send[1]))["status"] in {"angenommen", "unterwegs"}
     assert json.loads(run(inbox[1]))["eintraege"] == []
+
+
+@needs_curl
+def test_who_the_demo_names_gets_into_the_pages(demo: str) -> None:
+    wanted = (r"^Seiten +(\S+)", r"Vorführ-CA: (\S+)\)", r"Passwort (\S+),", r"secret=(\w+)")
+    pages, ca, password, secret = (re.findall(each, demo, flags=re.MULTILINE)[0] for each in wanted)
+    code = credentials.code_at(base64.b32decode(secret), int(time.time()))
+    origin = pages.removesuffix("/betrieb/")
+    form = f"-d name=vorfuehrung -d passwort={password} -d code={code}"
+    show = "-s -o /dev/null -w '%{http_code} %{redirect_url}'"
+    said = run(f"curl {show} --cacert {ca} -H 'Origin: {origin}' {form} {pages}anmelden")
+    assert said == f"303 {pages}"
 
 
 def test_the_program_answers_without_a_gateway() -> None:

@@ -104,6 +104,18 @@ async def test_releasing_resending_cancelling(case: Case, operator: Visitor) -> 
     assert await status_of(case, stuck["id"]) == "storniert"
 
 
+async def test_content_is_kept_beyond_its_days(case: Case, operator: Visitor) -> None:
+    answer = await case.post("polizei", "ermittlungsverfahren_eingeleitet")
+    page = f"/betrieb/nachrichten/{answer['id']}"
+    await act(operator, answer["id"], "aufbewahren", **REASON)
+    assert "über die Frist hinaus" in (await operator.get(page)).words
+    assert (await operator.get(f"{page}/tun/aufbewahren")).status == 409
+    await act(operator, answer["id"], "aufbewahrung-beenden", **REASON)
+    assert "über die Frist hinaus" not in (await operator.get(page)).words
+    arts = [e["art"] for e in await case.events("betrieb", answer["id"]) if e["art"].startswith("aufbewahrung")]
+    assert arts == ["aufbewahrung", "aufbewahrung_ende"]
+
+
 async def test_an_authority_forwards_what_it_received(case: Case) -> None:
     answer = await case.post("jva", "untersuchungshaft_antritt", wohnsitz_ags=None)
     access = await account(case.hub, "k.oeln", "betrieb", behoerden=(KOELN,))
