@@ -83,8 +83,9 @@ class Bouncing:
         if delivery is None or not same_try or delivery["status"] not in AWAITING:
             await self._ctx.db.commit(looked)
             return
-        times = await self._ctx.db.fetch("returns_of_delivery", delivery["id"])
-        await self._delivering.returned(delivery, from_dsn(row["status"] or None, len(times)), looked)
+        tries = await self._ctx.db.fetch("tries_of_delivery", delivery["id"])
+        times = sum(each["returned"] is not None for each in tries)
+        await self._delivering.returned(delivery, from_dsn(row["status"] or None, times), looked)
 
     def _event(self, found: Row, dsn: Dsn, **more: str) -> Do:
         return self._ctx.event(

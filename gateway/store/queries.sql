@@ -598,8 +598,8 @@ select token, delivery_id, n, status from mail_try
 where returned is not null and looked_at is null
 order by returned limit $1;
 
--- name: returns_of_delivery(delivery_id)
-select token from mail_try where delivery_id = $1 and returned is not null;
+-- name: tries_of_delivery(delivery_id)
+select token, n, returned from mail_try where delivery_id = $1 order by n;
 
 -- name: settle_return(token, now)
 update mail_try set looked_at = $2 where token = $1;
