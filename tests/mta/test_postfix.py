@@ -9,13 +9,14 @@ from agencyworld import Agency, mailbox
 from as2peer import amend, delivery, events_of, eventually, haft, later, posted, until
 from gatewayworld import JVA, RHEIN_SIEG, Api, Site, agree, calling
 from inboundworld import entries
+from mailworld import deliver, dsn
 from postfixworld import Postfix
 
 from gateway.accept.mail import Handed
 from gateway.demo.letters import ermittlungsverfahren
 from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
-from gateway.send.mail import Accepted, Envelope, MailServer, send
+from gateway.send.mail import Accepted
 from gateway.service.gateway import Gateway
 from tests.mta.conftest import HUB, edge_as_partner
 
@@ -158,7 +159,7 @@ async def test_what_postfix_returns_later_meets_no_delivery_that_has_its_receipt
     message = await posted(jva)
     row = await until(hub, message, "zugestellt")
     (token,) = await tokens(hub, row["id"])
-    await hand(hub, dsn(token), f"versand+{token}@gateway.example")
+    assert isinstance(await deliver(hub, dsn(token), f"versand+{token}@gateway.example"), Accepted)
     assert await returns(hub) == [(row["id"], "5.1.1")]
     await eventually(lambda: looked_at(hub))
     assert (await delivery(hub, message))["status"] == "zugestellt"
@@ -178,7 +179,7 @@ async def test_forged_notifications_do_nothing(
     await eventually(lambda: refused_so_often(hub, 1))
     assert await refusals(hub) == ["ruecklaeufer_ohne_versuch"]
     await eventually(lambda: postfix.logged(f"to=<versand+{guessed}@gateway.example>", "said: 550 5.1.1"))
-    await hand(hub, dsn(guessed), f"versand+{token}@gateway.example")
+    assert isinstance(await deliver(hub, dsn(guessed), f"versand+{token}@gateway.example"), Accepted)
     assert await refusals(hub) == ["ruecklaeufer_ohne_versuch"] * 2
     assert await returns(hub) == []
     assert (await delivery(hub, message))["status"] == "uebergeben"
@@ -240,21 +241,3 @@ async def looked_at(hub: Gateway) -> bool:
 
 async def refused_so_often(gateway: Gateway, count: int) -> bool:
     return len(await refusals(gateway)) >= count
-
-
-async def hand(hub: Gateway, mail: bytes, to: str) -> None:
-    """Hands a mail to the hub's listener as Postfix would."""
-    server = MailServer("127.0.0.1", hub.listeners.ports["mail"], "keine")
-    assert isinstance(await send(server, Envelope("", to), mail), Accepted)
-
-
-def dsn(envid: str, message_id: str = "<unknown@gw-nrw>") -> bytes:
-    """A notification as servers write it."""
-    return (
-        "From: MAILER-DAEMON@mx.example\r\nSubject: Undelivered Mail Returned to Sender\r\nMIME-Version: 1.0\r\n"
-        'Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary="b"\r\n\r\n'
-        "--b\r\nContent-Type: text/plain\r\n\r\nsorry\r\n--b\r\nContent-Type: message/delivery-status\r\n\r\n"
-        f"Reporting-MTA: dns; mx.example\r\nOriginal-Envelope-Id: {envid}\r\n\r\n"
-        "Final-Recipient: rfc822; eingang@koeln.example\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n"
-        f"--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {message_id}\r\n\r\n--b--\r\n"
-    ).encode()

@@ -11,6 +11,7 @@ from gateway.send.failure import (
     Failure,
     Taken,
     Trouble,
+    from_dsn,
     from_http,
     from_smtp,
     from_trouble,
@@ -148,3 +149,15 @@ def test_every_trouble_has_its_own_meaning(trouble: Trouble) -> None:
 def test_what_lies_with_us_is_said() -> None:
     ours = {trouble for trouble in Trouble if from_trouble(trouble).kind == "ours"}
     assert ours == {Trouble.ADDRESS, Trouble.FORBIDDEN_ADDRESS, Trouble.BODY, Trouble.INTERNAL}
+
+
+def test_mails_that_come_back_are_tried_again_and_then_a_person_decides() -> None:
+    for times in (1, 2):
+        again = from_dsn("5.1.1", times)
+        assert (again.kind, again.code) == ("temporary", "ruecklaeufer")
+        assert "(5.1.1)" in again.text_de
+    last = from_dsn("5.1.1", 3)
+    assert (last.kind, last.step) == ("permanent", Step.CANNOT_SEND)
+    assert "3-mal" in last.text_de
+    assert from_dsn(None, 3).step is Step.CANNOT_SEND
+    assert from_dsn("4.4.7", 9).kind == "temporary", "it only waited too long"
