@@ -59,6 +59,29 @@ async def test_a_whole_log_has_no_findings(full: Context) -> None:
     assert seen[-1] == (EVENTS, EVENTS)
 
 
+async def test_a_log_that_grows_meanwhile_is_not_found_wrong(full: Context) -> None:
+    ended = asyncio.Event()
+
+    async def grow() -> None:
+        book = Logbook(full)
+        while not ended.is_set():
+            await full.db.commit(*(full.event(Art.ALARM, "gw:nrw", n=n) for n in range(50)))
+            await book.round()
+
+    async def check() -> list[Checked]:
+        found: list[Checked] = []
+        try:
+            async with asyncio.timeout(60):
+                while len(found) < 3 or found[-1].events == EVENTS:
+                    found.append(await checked(full))
+        finally:
+            ended.set()
+        return found
+
+    found, _ = await asyncio.gather(check(), grow())
+    assert [finding for each in found for finding in each.findings] == []
+
+
 async def test_an_empty_log_has_none_either(ctx: Context) -> None:
     assert (await checked(ctx)).findings == []
 
@@ -175,6 +198,8 @@ async def test_a_shortened_log_is_found_by_its_head_or_by_a_witness(full: Contex
     assert codes(await checked(full, witness, other)) == ["zeuge"]
     await raw("delete from log_checkpoint where size > 500", "delete from event where leaf >= 500")
     assert "ende" in codes(await checked(full))
+    await raw("update log_head set size = 300")
+    assert {"ende", "eingefuegt"} <= set(codes(await checked(full)))
     await raw("update log_head set size = 500")
     found = await checked(full, witness)
     assert "zeuge_spaeter" in codes(found)
