@@ -24,6 +24,7 @@ from gateway.seal.sealer import Identity
 from gateway.service.directory import Directory
 from gateway.service.keys import OwnKeys
 from gateway.service.trusting import Trust
+from gateway.service.words import spoken
 from gateway.store.content import Contents
 from gateway.store.database import Database, Do
 from gateway.store.keyring import Keyring
@@ -180,11 +181,26 @@ class Context:
         *,
         message_id: str | None = None,
         delivery_id: str | None = None,
+        worte: str | None = None,
         **detail: object,
     ) -> Do:
-        """The statement that records an event; `detail` holds keys, codes and digests only."""
+        """The statement that records an event.
+
+        Args:
+            art: its kind.
+            akteur: who acted.
+            message_id: of which message.
+            delivery_id: of which delivery.
+            worte: why, as a person wrote it: it may name somebody, so it stands encrypted beside the event.
+            detail: keys, codes and digests only.
+        """
+        id_ = new_id()
+        beside = spoken(self.store_key, id_, worte) if worte is not None else None
+        if beside is not None:
+            detail["grund_sha256"] = beside.digest
         text = json.dumps(detail, ensure_ascii=False, sort_keys=True)
-        return Do("insert_event", (new_id(), self.now(), str(art), message_id, delivery_id, akteur, text))
+        args = (id_, self.now(), str(art), message_id, delivery_id, akteur, text)
+        return Do("insert_told_event", (*args, beside.concealed)) if beside else Do("insert_event", args)
 
     @property
     def self_akteur(self) -> str:

@@ -24,9 +24,10 @@ from gateway.service.lanes import Lanes
 from gateway.service.operating import Operating
 from gateway.service.probing import NotTestable, Probing
 from gateway.service.purging import Purging
-from gateway.service.reading import HIDDEN, Reading, event_json
+from gateway.service.reading import HIDDEN, Reading
 from gateway.service.searching import Searching
 from gateway.service.showing import Showing
+from gateway.service.words import event_json
 from gateway.store.database import Row
 from gateway.trust.status import days_left
 from gateway.watch.acts import ACTS, Act, fitting
@@ -183,7 +184,7 @@ class Desk:
             rows = await self._ctx.db.fetch("newest_events_of_art", art, before or NEWEST, EVENTS)
         else:
             rows = await self._ctx.db.fetch("newest_events", before or NEWEST, EVENTS)
-        found = [dict(event_json(row)) | {"nachricht": row["message_id"]} for row in rows]
+        found = [event_json(row, self._ctx.store_key) | {"nachricht": row["message_id"]} for row in rows]
         return {
             "eintraege": await self._told(person, found),
             "naechste": rows[-1]["id"] if len(rows) == EVENTS else None,

@@ -111,7 +111,7 @@ class Forwarding:
         passing = Passing(notice, link, an, words, named, _nummer(notice.row["nummer"]))
         settled = (
             do("finish_clearing", expect=1, id=point["id"], now=self._ctx.now()),
-            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=notice.row["id"], an=an, grund=grund),
+            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=notice.row["id"], an=an, worte=grund),
         )
         return await self._pass_on(caller, point["received_as"], passing, *settled)
 

@@ -140,7 +140,7 @@ class Lanes:
         """
         await self._demand(partner_id)
         held = do("hold_lane", expect=1, partner_id=partner_id, now=self._ctx.now(), akteur=akteur, grund=grund)
-        await self._act(held, self._event(Art.PARTNER_ANGEHALTEN, partner_id, akteur, grund=grund), "schon angehalten")
+        await self._act(held, self._event(Art.PARTNER_ANGEHALTEN, partner_id, akteur, worte=grund), "schon angehalten")
 
     async def release(self, partner_id: str, grund: str, akteur: str) -> None:
         """An operator lets a lane go on, at once and without a probe, also one that stopped by itself.
@@ -151,7 +151,7 @@ class Lanes:
         """
         await self._demand(partner_id)
         released = do("release_lane", expect=1, partner_id=partner_id, now=self._ctx.now())
-        event = self._event(Art.PARTNER_FREIGEGEBEN, partner_id, akteur, grund=grund)
+        event = self._event(Art.PARTNER_FREIGEGEBEN, partner_id, akteur, worte=grund)
         await self._act(released, event, "weder angehalten noch unterbrochen")
 
     async def all(self) -> list[dict[str, Any]]:

@@ -70,7 +70,7 @@ class Looking:
             asked=now,
             agreed=now if alone else None,
         )
-        await self._ctx.db.commit(asked, self._event(Art.EINSICHT_ERBETEN, person, message_id, look_id, grund=grund))
+        await self._ctx.db.commit(asked, self._event(Art.EINSICHT_ERBETEN, person, message_id, look_id, worte=grund))
         return look_id
 
     async def agree(self, person: Person, look_id: str) -> None:

@@ -150,7 +150,7 @@ class Operating:
     async def _act(self, caller: Caller, row: Row, steps: list[Do], art: Art, grund: str) -> Answer:
         if not steps:
             raise Conflict("Keine Zustellung dieser Nachricht ist in einem Zustand, der das zulässt.", code="status")
-        event = self._ctx.event(art, akteur(caller), message_id=row["id"], grund=grund)
+        event = self._ctx.event(art, akteur(caller), message_id=row["id"], worte=grund)
         await self._commit(*steps, event)
         return await self._answer(row["id"])
 
@@ -204,7 +204,7 @@ class Operating:
             *self._deliver(row, planned, added),
             *status_follows(row["id"], now),
             *self._accepting.duties.steps(stored.found, row["id"], only),
-            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=row["id"], an=command.an, grund=command.grund),
+            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=row["id"], an=command.an, worte=command.grund),
         )
         return await self._answer(row["id"])
 
@@ -283,7 +283,7 @@ class Operating:
             *steps,
             *clearing_steps(self._ctx, row["id"], decision),
             self._ctx.event(
-                act.art, akteur(act.caller), message_id=row["id"], grund=act.grund, entscheidung=decision.entscheidung
+                act.art, akteur(act.caller), message_id=row["id"], worte=act.grund, entscheidung=decision.entscheidung
             ),
         )
         return await self._answer(row["id"])

@@ -177,7 +177,8 @@ class Purging:
         )
         shred = do("shred_contents", message_id=row["id"], now=now, nothing=b"")
         try:
-            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, event)
+            words = do("forget_words", message_id=row["id"])
+            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, words, event)
         except StaleState:
             return False
         return True
@@ -229,7 +230,7 @@ class Purging:
         await self._act(
             do("touch_message", expect=1, id=message_id, now=self._ctx.now()),
             do("insert_hold", expect=1, message_id=message_id, now=self._ctx.now()),
-            self._ctx.event(Art.AUFBEWAHRUNG, akteur(caller), message_id=message_id, grund=grund),
+            self._ctx.event(Art.AUFBEWAHRUNG, akteur(caller), message_id=message_id, worte=grund),
             text="Die Nachricht wird schon aufbewahrt.",
         )
 
@@ -239,7 +240,7 @@ class Purging:
         await self._act(
             do("delete_hold", expect=1, message_id=message_id),
             do("touch_message", expect=1, id=message_id, now=self._ctx.now()),
-            self._ctx.event(Art.AUFBEWAHRUNG_ENDE, akteur(caller), message_id=message_id, grund=grund),
+            self._ctx.event(Art.AUFBEWAHRUNG_ENDE, akteur(caller), message_id=message_id, worte=grund),
             text="Die Nachricht wird nicht über ihre Frist hinaus aufbewahrt.",
         )
 

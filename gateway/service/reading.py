@@ -17,6 +17,7 @@ from gateway.clock import as_iso
 from gateway.errors import Damaged, Gone, NotFound
 from gateway.message import Caller, Teil
 from gateway.service.context import Context
+from gateway.service.words import event_json
 from gateway.states import DeliveryStatus, message_status
 from gateway.store.content import ContentDamaged, ContentGone
 from gateway.store.database import Row
@@ -100,7 +101,7 @@ class Reading:
         seen = await self.slice(caller, message_id)
         visible = {row["id"] for row in seen.deliveries}
         rows = await self._ctx.db.fetch("events_of_message", message_id)
-        return [event_json(row) for row in rows if seen.whole or row["delivery_id"] in visible]
+        return [event_json(row, self._ctx.store_key) for row in rows if seen.whole or row["delivery_id"] in visible]
 
     async def deliveries(self, caller: Caller, message_id: str) -> list[Mapping[str, Any]]:
         """Deliveries with their attempts and receipts."""
@@ -270,16 +271,4 @@ def receipt_json(row: Row) -> dict[str, Any]:
         "schritt": row["step"],
         "grund": row["reason"],
         "zeitpunkt": as_iso(row["at"]),
-    }
-
-
-def event_json(row: Row) -> dict[str, Any]:
-    """An event as the API shows it."""
-    return {
-        "id": row["id"],
-        "zeitpunkt": as_iso(row["at"]),
-        "art": row["art"],
-        "zustellung": row["delivery_id"],
-        "akteur": row["akteur"],
-        "angaben": json.loads(row["detail"] or "{}"),
     }

@@ -33,6 +33,14 @@ on conflict do nothing;
 -- name: insert_event(id, at, art, message_id, delivery_id, akteur, detail)
 insert into event (id, at, art, message_id, delivery_id, akteur, detail) values ($1, $2, $3, $4, $5, $6, $7);
 
+-- name: insert_told_event(id, at, art, message_id, delivery_id, akteur, detail, worte)
+-- One with somebody's words beside it.
+insert into event (id, at, art, message_id, delivery_id, akteur, detail, worte)
+values ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: forget_words(message_id)
+update event set worte = null where message_id = $1 and worte is not null;
+
 -- ===== content =====
 
 -- name: insert_content(id, wrapped_key, key_id, bytes, sha256, state, created)
@@ -173,10 +181,10 @@ order by message_id, n;
 select message_id, empfaenger, status from delivery where message_id in list($1) order by message_id, id;
 
 -- name: events_of_message(message_id)
-select id, at, art, message_id, delivery_id, akteur, detail from event where message_id = $1 order by id;
+select id, at, art, message_id, delivery_id, akteur, detail, worte from event where message_id = $1 order by id;
 
 -- name: events_of_art(art, after_id, count)
-select id, at, art, message_id, delivery_id, akteur, detail from event where art = $1 and id > $2
+select id, at, art, message_id, delivery_id, akteur, detail, worte from event where art = $1 and id > $2
 order by id limit $3;
 
 -- ===== search =====
@@ -913,10 +921,10 @@ update look set agreed = $3, agreed_by = $2 where id = $1 and agreed is null and
 
 -- name: newest_events(before_id, count)
 -- Events of everything, newest first: ids sort by time.
-select id, at, art, message_id, delivery_id, akteur, detail from event where id < $1 order by id desc limit $2;
+select id, at, art, message_id, delivery_id, akteur, detail, worte from event where id < $1 order by id desc limit $2;
 
 -- name: newest_events_of_art(art, before_id, count)
-select id, at, art, message_id, delivery_id, akteur, detail from event where art = $1 and id < $2
+select id, at, art, message_id, delivery_id, akteur, detail, worte from event where art = $1 and id < $2
 order by id desc limit $3;
 
 -- name: open_duties_of(authorities, until_day, after_day, after_id, count)

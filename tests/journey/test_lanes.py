@@ -28,6 +28,7 @@ from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.failure import Trouble, from_trouble
 from gateway.service.gateway import Gateway, running
+from gateway.service.words import event_json
 from gateway.store.steps import do
 
 pytestmark = pytest.mark.usefixtures("prompt")
@@ -150,7 +151,8 @@ async def test_an_operator_holds_a_lane_and_releases_it(hub: Gateway, koeln: Pee
     await until(hub, message, "zugestellt")
     for art, grund in (("partner_angehalten", "Wartung beim Partner"), ("partner_freigegeben", "Wartung beendet")):
         (event,) = await events_of(hub, art)
-        assert json.loads(event["detail"]) == {"partner": "koeln", "grund": grund}
+        told = event_json(event, hub.ctx.store_key)["angaben"]
+        assert (told["partner"], told["grund"]) == ("koeln", grund)
         assert event["akteur"] == "kommandozeile"
     with pytest.raises(Conflict):
         await lanes.release("koeln", "noch einmal", "kommandozeile")

@@ -87,6 +87,27 @@ async def test_a_failed_delivery_cannot_be_sent_again_after_that(patient: Case, 
     assert (again.exit_code, "gelöscht" in again.stderr) == (1, True)
 
 
+async def test_what_people_wrote_goes_with_the_content(patient: Case, hub_site: Site, run: Run) -> None:
+    """The log keeps a salted digest; the words stand encrypted beside it until then, and in no event's detail."""
+    reason = "doppelt, Rückfrage bei Frau Beispielová"
+    answer = await patient.post("jva", "strafhaft_antritt")
+    assert (await run("cancel", answer["id"], "--grund", reason)).exit_code == 0
+
+    async def told() -> tuple[str | None, str]:
+        (event,) = [e for e in await patient.events("jva", answer["id"]) if e["art"] == "stornierung"]
+        return event["angaben"].get("grund"), event["angaben"]["grund_sha256"]
+
+    words, digest = await told()
+    assert words == reason
+    with contextlib.closing(sqlite3.connect(hub_site.folder / "gateway.db")) as db:
+        rows = db.execute("select detail, worte from event").fetchall()
+    assert not any("Beispielov" in detail for detail, _ in rows)
+    assert not any(b"Beispielov" in (concealed or b"") for _, concealed in rows)
+    age(hub_site)
+    assert json.loads((await run("purge", "--json")).stdout)["geloescht"] == 1
+    assert await told() == (None, digest)
+
+
 async def test_what_an_operator_keeps_stays_until_it_is_let_go(patient: Case, hub_site: Site, run: Run) -> None:
     message = await delivered(patient)
     kept = await run("keep", message, "--grund", "Auskunft nach Artikel 15", "--json")
