@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from as2peer import Answered, Peer, amend, events_of, eventually, haft, later, peering, stranger, until
+from as2peer import Peer, amend, events_of, eventually, haft, later, peering, stranger, until
 from ending import happens
 from gatewayworld import BONN, JVA, KOELN, ZAB_KOELN, Api, Site, agree, calling
-from inboundworld import EDGE, entries, refused_because, result, rows, stored_request
+from inboundworld import EDGE, entries, refused_because, result, rows, stored_request, without_ids
 
 from gateway import mime
 from gateway.accept.as2 import AS2_BYTES
@@ -396,7 +396,7 @@ async def test_whatever_fails_before_the_signature_holds_looks_the_same_outside(
     answers = {name: await sender.post(sender.headers(content_type, to=EDGE), body) for name, body in bodies.items()}
     assert {result(answer) for answer in answers.values()} == {FAILED}
     assert {answer.status for answer in answers.values()} == {200}
-    machine = {_without_ids(answer) for answer in answers.values()}
+    machine = {without_ids(answer) for answer in answers.values()}
     assert len(machine) == 1
     assert await entries(inbox) == []
     causes = await refused_because(edge)
@@ -407,14 +407,6 @@ async def test_whatever_fails_before_the_signature_holds_looks_the_same_outside(
 
 def _pem(identity: Identity) -> str:
     return pem_of(identity.decrypt[0][1])
-
-
-def _without_ids(answered: Answered) -> bytes:
-    """The receipt without what must differ: the Message-ID that it names."""
-    report = mime.parts(mime.parse(answered.entity))[0]
-    human, machine = mime.parts(report)
-    fields = machine.decoded().split(b"\r\n")
-    return human.decoded() + b"\r\n".join(f for f in fields if not f.startswith(b"Original-Message-ID"))
 
 
 async def test_who_fails_too_often_has_to_wait_and_holds_up_nobody_else(

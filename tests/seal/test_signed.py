@@ -4,13 +4,14 @@ import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import forged
 import pytest
 from asn1crypto import algos, tsp
 from asn1crypto import cms as asn1
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -25,48 +26,8 @@ EXCEPTIONS: dict[str, Any] = {"ausnahmen_bis": date(2026, 12, 31)}
 
 
 def forge(holder: Any, **change: Any) -> bytes:
-    """A SignedData as a peer could write it; `change` says what is wrong with it."""
-    name = change.get("hash", "sha256")
-    certificate = asn1_x509.Certificate.load(holder.cert.public_bytes(Encoding.DER))
-    attributes = asn1.CMSAttributes(
-        change.get(
-            "attributes",
-            [
-                {"type": "content_type", "values": ["data"]},
-                {"type": "message_digest", "values": [hashlib.new(name, CONTENT).digest()]},
-                *change.get("more", []),
-            ],
-        )
-    )
-    tbs = attributes.dump() if "attributes" not in change or change["attributes"] else CONTENT
-    digest = getattr(hashes, change.get("signature_hash", name).upper())()
-    if isinstance(holder.key, rsa.RSAPrivateKey):
-        scheme = change.get("padding", padding.PKCS1v15())
-        signature, algorithm = holder.key.sign(tbs, scheme, digest), {"algorithm": f"{name}_rsa"}
-    else:
-        signature, algorithm = holder.key.sign(tbs, ec.ECDSA(digest)), {"algorithm": f"{digest.name}_ecdsa"}
-    sid: Any = {"issuer": certificate.issuer, "serial_number": certificate.serial_number}
-    signer: dict[str, Any] = {
-        "version": "v1",
-        "sid": asn1.SignerIdentifier("issuer_and_serial_number", asn1.IssuerAndSerialNumber(sid)),
-        "digest_algorithm": {"algorithm": name},
-        "signature_algorithm": change.get("algorithm", algorithm),
-        "signature": signature,
-    }
-    if "sid" in change:
-        signer["sid"] = asn1.SignerIdentifier("subject_key_identifier", change["sid"])
-    if change.get("attributes", True):
-        signer["signed_attrs"] = attributes
-    signed = asn1.SignedData(
-        {
-            "version": change.get("version", "v1"),
-            "digest_algorithms": [{"algorithm": name}],
-            "encap_content_info": change.get("encapsulated", {"content_type": "data"}),
-            "certificates": [certificate],
-            "signer_infos": [asn1.SignerInfo(signer)] * change.get("signers", 1),
-        }
-    )
-    return asn1.ContentInfo({"content_type": "signed_data", "content": signed}).dump()
+    """A peer's signature over `CONTENT`."""
+    return forged.forge(holder, CONTENT, **change)
 
 
 def refused(signature: bytes, holder: Any, at: datetime, content: bytes = CONTENT, **algorithms: Any) -> str:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from forged import elements, indefinite
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from streamworld import Memory, stream_open
@@ -36,42 +37,6 @@ def cause(w: Any, partner: Any, at: datetime, body: bytes) -> str:
         stream_open(w, partner, at, body)
     assert str(refused.value) == "The message could not be decrypted."
     return refused.value.cause_code
-
-
-def elements(octets: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int, int]]:
-    """Start, content and end of every element, the constructed ones opened."""
-    position = start
-    while position < (len(octets) if end is None else end):
-        tag, first = octets[position : position + 2]
-        size = first & 0x7F if first & 0x80 else 0
-        content = position + 2 + size
-        length = int.from_bytes(octets[position + 2 : content], "big") if size else first
-        yield position, content, content + length
-        if tag & 0x20:
-            yield from elements(octets, content, content + length)
-        position = content + length
-
-
-def indefinite(octets: bytes, chunk: int = 100) -> bytes:
-    """As a streaming peer writes it: the outer layers indefinite, the content in chunks."""
-    return _indefinite(octets, chunk, 0)
-
-
-def _indefinite(octets: bytes, chunk: int, level: int) -> bytes:
-    written = b""
-    position = 0
-    while position < len(octets):
-        _, content, end = next(elements(octets, position))
-        tag, inside = octets[position], octets[content:end]
-        if tag in (0x80, 0x04) and level >= 3 and len(inside) > chunk:
-            pieces = [der.octets(inside[at : at + chunk]) for at in range(0, len(inside), chunk)]
-            written += bytes((tag | 0x20, 0x80)) + b"".join(pieces) + END
-        elif tag in (0x30, 0xA0) and level < 4:
-            written += bytes((tag, 0x80)) + _indefinite(inside, chunk, level + 1) + END
-        else:
-            written += octets[position:end]
-        position = end
-    return written
 
 
 @pytest.mark.parametrize("algorithms", [{}, CBC], ids=["gcm", "cbc"])

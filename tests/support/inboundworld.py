@@ -7,7 +7,7 @@ from typing import Any
 from as2peer import Answered, Peer, events_of
 from gatewayworld import Api
 
-from gateway import clock
+from gateway import clock, mime
 from gateway.service.context import new_id
 from gateway.service.gateway import Gateway
 from gateway.store.steps import do
@@ -29,6 +29,14 @@ def result(answered: Answered) -> str:
 
 async def refused_because(gateway: Gateway) -> list[str]:
     return [json.loads(event["detail"])["grund"] for event in await events_of(gateway, "eingang_abgewiesen")]
+
+
+def without_ids(answered: Answered) -> bytes:
+    """The receipt without what must differ: the Message-ID that it names."""
+    report = mime.parts(mime.parse(answered.entity))[0]
+    human, machine = mime.parts(report)
+    fields = machine.decoded().split(b"\r\n")
+    return human.decoded() + b"\r\n".join(f for f in fields if not f.startswith(b"Original-Message-ID"))
 
 
 async def rows(gateway: Gateway, peer: Peer, message_id: str, to: str = EDGE) -> dict[str, Any] | None:
