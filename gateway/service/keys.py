@@ -17,7 +17,7 @@ from typing import Final
 
 from gateway.config import Config, ConfigError
 from gateway.config_tables import KeyFiles, OwnUse
-from gateway.pki import KeyPair, PkiError, Purpose, load_anchors, load_pairs
+from gateway.pki import KeyPair, PkiError, Purpose, load_anchors, load_pairs, public_bytes
 from gateway.seal.identity import Identity
 from gateway.trust.status import is_test
 
@@ -45,9 +45,11 @@ class OwnKeys:
         """Read every pair.
 
         Raises:
-            PkiError: one cannot be used, a use has none that is valid now, or one is a test certificate in production.
+            PkiError: one cannot be used, a use has none that is valid now, one key serves two purposes, or one is a
+                test certificate in production.
         """
         pairs = {use: tuple(load_pairs(config.schluessel.files(use), _kind(use), now)) for use in _LOADED}
+        _refuse_shared(pairs)
         if config.gateway.produktion:
             _refuse_tests(config, pairs)
         return cls(pairs)
@@ -67,6 +69,19 @@ def _kind(use: OwnUse) -> Purpose:
     if use == "mdn":
         return "sign"
     return "tls" if use == "tls_client" else use
+
+
+def _refuse_shared(pairs: dict[OwnUse, tuple[KeyPair, ...]]) -> None:
+    """Each key for one thing (wire.md section 1): who opens a message for us must not be able to sign in our name."""
+    serves: dict[bytes, Purpose] = {}
+    for use, found in pairs.items():
+        for pair in found:
+            before = serves.setdefault(public_bytes(pair.certificate.public_key()), _kind(use))
+            if before != _kind(use):
+                place = pair.files.crt if pair.files else "?"
+                raise PkiError(
+                    f"{place}: [schluessel] {use} nennt den Schlüssel von {before}; ein eigenes Paar anlegen"
+                )
 
 
 def _refuse_tests(config: Config, pairs: dict[OwnUse, tuple[KeyPair, ...]]) -> None:

@@ -11,8 +11,8 @@ from gatewayworld import KOELN, Api, Site, agree, calling, introduce
 from trustworld import Authority, serving
 
 from gateway.partner import Partner
-from gateway.pki import KeyPair, PkiError, agreed
-from gateway.pki_issue import DevelopmentCa, Request
+from gateway.pki import KeyPair, PkiError, agreed, write_pair
+from gateway.pki_issue import DevelopmentCa, Request, self_signed
 from gateway.service.gateway import Gateway, open_context, running
 from gateway.service.keys import OwnKeys
 from gateway.store.steps import do
@@ -227,8 +227,9 @@ def real_site(tmp_path: Path, ca: DevelopmentCa) -> Site:
     for folder in ("trust", "trust/partner"):
         (site.folder / folder / "ca.crt").write_text(authority.pem)
     (site.folder / "trust/partner/test.crt").write_text(ca.pem)
-    for ending in ("key", "crt"):  # self-signed, as `gateway init` makes them
-        (site.folder / f"keys/tls.{ending}").write_bytes((site.folder / f"keys/sign.{ending}").read_bytes())
+    for ending in ("key", "crt"):
+        (site.folder / f"keys/tls.{ending}").unlink()
+    write_pair(self_signed(Request(purpose="tls", name="gw:nrw")), site.folder / "keys/tls")
     site.settings["gateway"] = {"produktion": True}
     return site
 
