@@ -110,9 +110,9 @@ class _Speaks(SMTP):
         self.ended(self)
 
     def cut(self) -> asyncio.Task[None] | None:
-        """Close the connection now; the task that served it, which ends by that."""
-        if self.transport is not None:
-            self.transport.close()
+        """Close the connection now, without a farewell that TLS waits for; the task that served it ends by that."""
+        if isinstance(self.transport, asyncio.WriteTransport):
+            self.transport.abort()
         task: asyncio.Task[None] | None = self._handler_coroutine
         return task
 

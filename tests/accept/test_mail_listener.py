@@ -147,3 +147,13 @@ async def test_nothing_is_taken_without_tls_where_it_is_demanded(tls: tuple[ssl.
     assert await asyncio.to_thread(plain_and_secured) == (530, 250)
     await server.close()
     assert taker.taken == [MAIL]
+
+
+async def test_a_secured_session_ends_with_the_listener_at_once(tls: tuple[ssl.SSLContext, ssl.SSLContext]) -> None:
+    """Whoever stays connected and says nothing holds up no stop."""
+    server = await listen(Taker(), "127.0.0.1", 0, tls[0])
+    session = await asyncio.to_thread(smtplib.SMTP, "localhost", server.port)
+    await asyncio.to_thread(session.starttls, context=tls[1])
+    async with asyncio.timeout(20):  # TLS alone would wait 30 seconds for a farewell
+        await server.close()
+    session.close()

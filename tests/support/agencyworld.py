@@ -132,7 +132,7 @@ class Agency:
         """Hands a mail to the mail server, by STARTTLS."""
 
         def work() -> None:
-            with smtplib.SMTP("localhost", port, timeout=30) as session:
+            with smtplib.SMTP("localhost", port, timeout=60) as session:
                 session.starttls(context=ssl.create_default_context(cadata=self.ca.pem))
                 session.ehlo("jva.example")
                 options = ["BODY=8BITMIME", "SMTPUTF8"]
