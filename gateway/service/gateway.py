@@ -122,8 +122,9 @@ async def close_context(ctx: Context) -> None:
 class Gateway:
     """One running gateway."""
 
-    def __init__(self, ctx: Context, source: ConfigSource | None = None) -> None:
+    def __init__(self, ctx: Context, source: ConfigSource | None = None, *, listening: bool = True) -> None:
         self.ctx = ctx
+        self._listening = listening
         self._reloading = Reloading(ctx.config, source)
         self._listening_by = ctx.keys
         self._tls = ""
@@ -178,7 +179,8 @@ class Gateway:
             log.warning("not in production: certificates of the development CA are trusted")
         self._ca_session = new_session(private_addresses=self.ctx.config.vertrauen.private_adressen)
         await self._recover()
-        await self.listeners.start()
+        if self._listening:
+            await self.listeners.start()
         self._tasks = [
             asyncio.create_task(self._supervised("wakes", lambda: self.ctx.db.listen(self._wake_workers))),
             asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew)),
@@ -340,9 +342,14 @@ class _Reader:
 
 
 @contextlib.asynccontextmanager
-async def running(config: Config, source: ConfigSource | None = None) -> AsyncIterator[Gateway]:
-    """A gateway that runs inside the block; `source` tells it where to read a changed configuration."""
-    gateway = Gateway(await open_context(config), source)
+async def running(
+    config: Config, source: ConfigSource | None = None, *, listening: bool = True
+) -> AsyncIterator[Gateway]:
+    """A gateway that runs inside the block; `source` tells it where to read a changed configuration.
+
+    One that is not `listening` only delivers, beside others on the same store.
+    """
+    gateway = Gateway(await open_context(config), source, listening=listening)
     try:
         await gateway.start()
         yield gateway
