@@ -4,6 +4,7 @@ import logging
 from datetime import timedelta
 
 import pytest
+from asn1crypto import algos
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa
@@ -152,7 +153,7 @@ def test_a_crl_signed_with_sha1_says_nothing() -> None:
 
 
 def test_a_path_with_a_dsa_key_is_none() -> None:
-    key = dsa.generate_private_key(3072)
+    key = dsa.generate_private_key(1024)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Alte CA")])
     builder = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW - DAY, NOW + DAY)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -162,6 +163,12 @@ def test_a_path_with_a_dsa_key_is_none() -> None:
     assert assess(issued, registered, [], NOW).path is Path.OHNE
     old = PathRules(algorithms=AcceptAllAlgorithms())
     assert assess(issued, registered, [], NOW, rules=old).path is Path.PFAD
+
+
+@pytest.mark.parametrize(("name", "admitted"), [("sha256_dsa", False), ("sha1_rsa", False), ("sha256_rsa", True)])
+def test_dsa_and_sha1_are_refused_whatever_the_key(name: str, admitted: bool) -> None:
+    algorithm = algos.SignedDigestAlgorithm({"algorithm": name})
+    assert bool(PathRules().algorithms.signature_algorithm_allowed(algorithm, NOW, None)) is admitted
 
 
 def test_an_explicit_policy_may_be_asked_for() -> None:
