@@ -160,7 +160,7 @@ def moment(text: str | None) -> str:
 
 def minute(text: str | None) -> str:
     """The same without seconds."""
-    return moment(text)[:-8] + " Uhr" if text else "–"
+    return f"{datetime.fromisoformat(text).astimezone(clock.BERLIN):%d.%m.%Y, %H:%M} Uhr" if text else "–"
 
 
 def day(text: str | None) -> str:

@@ -8,10 +8,7 @@ from caseworld import Case
 from gatewayworld import KOELN, agree
 from pagesworld import Visitor, account, visiting
 
-from gateway.events import Art
 from gateway.partner import Partner
-from gateway.states import DeliveryStatus, MessageStatus
-from gateway.watch import words
 from gateway.watch.acts import ACTS
 from gateway.watch.people import Person, Rolle
 from gateway.watch.session_http import Page
@@ -127,10 +124,3 @@ async def test_an_authority_sees_its_own_messages_and_duties_and_no_more(case: C
         assert "3.3" in (await visitor.get("/betrieb/fristen")).words
         look = (await visitor.post(f"/betrieb/nachrichten/{own['id']}/einsicht", grund="Akte anlegen")).location
         assert "Beispielová" in (await visitor.get(f"{look}/nachricht")).text
-
-
-def test_every_code_has_its_words() -> None:
-    assert [art for art in Art if not words.event(art) or "_" in words.event(art)] == []
-    assert set(words.STATUS) == {*MessageStatus, *DeliveryStatus}
-    assert set(words.ROLES) == set(Rolle)
-    assert [words.checks("mic_fehlt")[n][1] for n in (4, 5, 6)] == ["ja", "nein", "–"]
