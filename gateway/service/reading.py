@@ -153,7 +153,7 @@ class Reading:
             raise Gone
         for row in await self._ctx.db.fetch("parts", message_id):
             if row["n"] == n:
-                return teil(row), await _begun(self._ctx.content.read(row["content_id"]))
+                return teil(row), await _begun(self._ctx.content.read(row["content_id"], sha256=row["sha256"]))
         raise NotFound
 
     async def inbox(self, caller: Caller, after: str = "") -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,10 +36,17 @@ from gateway.service.context import Context
 from gateway.service.files import Workbench, workbench
 from gateway.service.legible import legible_parts
 from gateway.service.restoring import ASK_FIRST, RESTORED
+from gateway.store.content import ContentDamaged
 from gateway.store.content import Sealed as Kept
 from gateway.store.database import Row
 from gateway.store.steps import do
 
+log = logging.getLogger(__name__)
+
+_DAMAGED = (
+    "Der gespeicherte Inhalt ist beschädigt und wird nicht versandt. Der Absender kann ihn unter einer neuen "
+    "Nachrichten-ID noch einmal einreichen."
+)
 _REASONS = {
     "no_certificate": "Für den Empfänger ist kein gültiges Verschlüsselungszertifikat hinterlegt.",
     "header_value": "Ein Schlüssel oder Dateiname lässt sich nicht versenden.",
@@ -81,8 +89,16 @@ class Sealing:
         Sealed anew are those that shall be, and those whose recipient's certificate expired or was withdrawn.
 
         Raises:
-            CannotSend: no certificate in its window, too large, or it may have arrived before the store was restored.
+            CannotSend: no certificate in its window, too large, damaged in the store, or it may have arrived before the
+                store was restored.
         """
+        try:
+            return await self._sealed(delivery, partner)
+        except ContentDamaged as damaged:
+            log.error("delivery %s: stored content is damaged: %s", delivery["id"], damaged)  # noqa: TRY400 - known
+            raise CannotSend(_DAMAGED) from None
+
+    async def _sealed(self, delivery: Row, partner: Partner) -> Wire:
         notes = json.loads(delivery["wire_headers"] or "{}")
         if delivery["wire_id"] is None or notes.get("neu") or not self._holds(partner, notes["certificate"]):
             if notes.get(RESTORED):
@@ -122,7 +138,7 @@ class Sealing:
 
     async def _at_once(self, delivery: Row, partner: Partner, rows: list[Row], refused: list[str]) -> Wire:
         """In memory: mail, and what is small."""
-        contents = [await self._ctx.content.read_all(row["content_id"], limit=ONE_SHOT_LIMIT) for row in rows]
+        contents = [await self._part(row) for row in rows]
         parts = [
             PartIn(row["name"], row["media_type"], io.BytesIO(content))
             for row, content in zip(rows, contents, strict=True)
@@ -169,15 +185,16 @@ class Sealing:
             wired = await self._keep(delivery, sealed, signed.sealed(), body.sealed(), refused)
         return await self._wire(wired, sealed.headers, partner)
 
+    async def _part(self, row: Row) -> bytes:
+        return await self._ctx.content.read_all(row["content_id"], ONE_SHOT_LIMIT, row["sha256"])
+
     async def _legible(self, message_id: str, partner: Partner, rows: list[Row]) -> list[PartIn]:
         """The pages for people, where they are agreed."""
         if not partner.mit_lesefassung:
             return []
         small = [row for row in rows if row["bytes"] <= ONE_SHOT_LIMIT]
         named = [  # pages are made of nothing else
-            (row["name"], await self._ctx.content.read_all(row["content_id"], limit=ONE_SHOT_LIMIT))
-            for row in small
-            if row["n"] == 0 or row["name"].endswith(".xml")
+            (row["name"], await self._part(row)) for row in small if row["n"] == 0 or row["name"].endswith(".xml")
         ]
         return await asyncio.to_thread(legible_parts, message_id, named, self._ctx.directory)
 

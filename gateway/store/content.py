@@ -5,7 +5,7 @@ the store; what `read` yields has been authenticated chunk by chunk, and the end
 Each content has a fresh AES-256 key, wrapped (RFC 3394) by the newest key of the store (gateway/store/keyring.py).
 Chunks are AES-256-GCM (NIST SP 800-38D); the nonce is the chunk's position, which is unique because the key belongs to
 this content alone and a position is written once; the additional data binds content, position and whether it is the
-last.
+last. A message's part names its content with its digest, which readers of parts demand.
 Fails: `ContentDamaged` when anything about a content is not as it was written (or the key is another one),
 `ContentMissing` when there is none, `ContentGone` when it was deleted at the end of its retention, `ContentTooLarge`
 beyond the reader's limit.
@@ -240,23 +240,31 @@ class Contents:
         """Nothing will refer to these contents; what is kept by now stays."""
         await self._database.commit(*(_discard(sealed.id) for sealed in contents))
 
-    async def read(self, content_id: str, start: int = 0) -> AsyncIterator[bytes]:
+    async def read(self, content_id: str, start: int = 0, sha256: str | None = None) -> AsyncIterator[bytes]:
         """Yield a content piece by piece. Whoever hands bytes on before the end must be able to take them back.
 
         Args:
             content_id: which one.
             start: the first byte that is wanted, one that exists.
+            sha256: the digest (lower-case hex) that whatever refers to it names, for a content read from its first
+                byte on: another content in its place is noticed before its last piece goes out.
 
         Raises:
             ContentMissing: there is none.
             ContentGone: it was deleted at the end of its retention.
-            ContentDamaged: it is not as it was written, or was written under a key that we do not have.
+            ContentDamaged: it is not as it was written, was written under a key that we do not have, or is another one.
         """
+        assert start == 0 or sha256 is None, "a digest is of the whole"
         reader = await self.reader(content_id)
         n, last, passed = start // CHUNK, False, start % CHUNK
+        digest = hashlib.sha256()
         while not last:
             chunks, last = await reader.some(n)
             n += len(chunks)
+            if sha256 is not None:
+                digest.update(b"".join(chunks))
+                if last and digest.hexdigest() != sha256:
+                    raise ContentDamaged(f"{content_id}: is not the content that is named here")
             for chunk in chunks:
                 yield chunk[passed:]
                 passed = 0
@@ -268,15 +276,15 @@ class Contents:
             raise ContentMissing(content_id)
         return ContentReader(self._database, content_id, AESGCM(await self._unwrapped(row)))
 
-    async def read_all(self, content_id: str, limit: int) -> bytes:
-        """A whole content.
+    async def read_all(self, content_id: str, limit: int, sha256: str | None = None) -> bytes:
+        """A whole content; `sha256` as for `read`.
 
         Raises:
             ContentTooLarge: it has more than `limit` bytes.
             ContentMissing, ContentDamaged: as `read`.
         """
         whole = bytearray()
-        async for piece in self.read(content_id):
+        async for piece in self.read(content_id, sha256=sha256):
             whole += piece
             if len(whole) > limit:
                 raise ContentTooLarge(f"{content_id}: more than {limit} bytes")

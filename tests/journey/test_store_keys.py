@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from as2peer import haft
+from as2peer import haft, peering, posted
+from as2peer import until as delivered_as
 from click.testing import CliRunner, Result
-from gatewayworld import JVA, Api, Site, calling
+from gatewayworld import JVA, KOELN, Api, Site, agree, calling
 
 from gateway.cli.main import cli
 from gateway.pki import write_store_key
+from gateway.pki_issue import DevelopmentCa
 from gateway.service.gateway import Gateway, running
 from gateway.service.keys import ConfigSource
 from gateway.store.keyring import WrongStoreKey
@@ -112,25 +114,54 @@ async def test_a_wrong_key_opens_no_store(hub_site: Site, run: Run) -> None:
         assert "aus der Sicherung" in done.stderr
 
 
-@pytest.mark.parametrize("damage", ["flipped", "swapped", "cut"])
-async def test_damaged_content_is_given_to_nobody(
-    hub: Gateway, jva: Api, hub_site: Site, run: Run, damage: str, tmp_path: Path
-) -> None:
-    _, one = await jva.post_xml(haft())
-    _, two = await jva.post_xml(haft())
-    with contextlib.closing(sqlite3.connect(hub_site.folder / "gateway.db")) as db, db:
+DAMAGES = ["flipped", "swapped", "cut", "another content"]
+
+
+def damage_part(site: Site, one: str, two: str, damage: str) -> None:
+    """Touch the content of message `one` behind the gateway's back."""
+    with contextlib.closing(sqlite3.connect(site.folder / "gateway.db", timeout=30)) as db, db:
         of = "(select content_id from part where message_id = ?)"
-        data = db.execute(f"select data from chunk where content_id = {of}", (one["id"],)).fetchone()[0]
+        if damage == "another content":
+            db.execute(f"update part set content_id = {of} where message_id = ?", (two, one))
+            return
+        data = db.execute(f"select data from chunk where content_id = {of}", (one,)).fetchone()[0]
         changed = {"flipped": bytes([data[0] ^ 1]) + data[1:], "cut": data[:-20]}.get(damage)
         if changed is None:
-            changed = db.execute(f"select data from chunk where content_id = {of}", (two["id"],)).fetchone()[0]
-        db.execute(f"update chunk set data = ? where content_id = {of}", (changed, one["id"]))
-    status, refusal = await jva.call("GET", f"/v1/messages/{one['id']}/parts/0")
+            changed = db.execute(f"select data from chunk where content_id = {of}", (two,)).fetchone()[0]
+        db.execute(f"update chunk set data = ? where content_id = {of}", (changed, one))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_damaged_content_is_given_to_nobody(
+    hub: Gateway, jva: Api, hub_site: Site, run: Run, damage: str
+) -> None:
+    one, two = [(await jva.post_xml(haft()))[1]["id"] for _ in range(2)]
+    damage_part(hub_site, one, two, damage)
+    status, refusal = await jva.call("GET", f"/v1/messages/{one}/parts/0")
     assert (status, refusal["errors"][0]["code"]) == (500, "inhalt_beschaedigt")
     assert "beschädigt" in refusal["detail"]
-    done = await run("store", "check", "--json")
-    assert done.exit_code == 1
-    (found,) = json.loads(done.stdout)["beschaedigt"]
-    assert "chunk 0 is not as it was written" in found["grund"]
-    status, _ = await jva.call("GET", f"/v1/messages/{two['id']}/parts/0")
+    status, _ = await jva.call("GET", f"/v1/messages/{two}/parts/0")
     assert status == 200
+    done = await run("store", "check", "--json")
+    found = json.loads(done.stdout)["beschaedigt"]
+    if damage == "another content":  # each content is sound; only whoever reads it as that part notices
+        assert (done.exit_code, found) == (0, [])
+    else:
+        assert done.exit_code == 1
+        assert "chunk 0 is not as it was written" in found[0]["grund"]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_damaged_content_is_sent_to_nobody(
+    prompt: None, ca: DevelopmentCa, hub_site: Site, tmp_path: Path, damage: str
+) -> None:
+    async with peering(ca, hub_site, "koeln", (KOELN,), tmp_path) as peer:
+        config = hub_site.config(arbeiter=0)
+        async with running(config) as hub, calling(hub, hub_site.clients["jva"]) as jva:
+            await agree(hub, peer.agreement())
+            one, two = [await posted(jva) for _ in range(2)]
+        damage_part(hub_site, one, two, damage)
+        async with running(hub_site.config()) as hub:
+            assert "beschädigt" in (await delivered_as(hub, one, "klaerung"))["last_error"]
+            await delivered_as(hub, two, "zugestellt")
+        assert [came.header("X-Gateway-Id") for came in peer.messages] == [two]

@@ -159,6 +159,22 @@ async def test_another_key_opens_nothing(database: Database, contents: Contents)
         PlainKek(b"short")
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_another_content_in_its_place_is_noticed(database: Database, contents: Contents, size: int) -> None:
+    ours, other = [await written(database, contents, os.urandom(size) + bytes([n])) for n in (1, 2)]
+    assert len(await contents.read_all(ours.id, LIMIT, ours.sha256)) == size + 1
+    seen = 0
+
+    async def read() -> None:
+        nonlocal seen
+        async for piece in contents.read(other.id, sha256=ours.sha256):
+            seen += len(piece)
+
+    with pytest.raises(ContentDamaged, match="named here"):
+        await read()
+    assert seen < size + 1
+
+
 async def test_missing_and_too_large(database: Database, contents: Contents) -> None:
     with pytest.raises(ContentMissing):
         await contents.read_all("nobody", LIMIT)
