@@ -56,7 +56,7 @@ def test_sqlite_serves_one_process(site: Site, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.timeout(300)
-async def test_a_further_process_is_started_again_and_ends_with_the_first(site: Site, postgres_url: str) -> None:
+def test_a_further_process_is_started_again_and_ends_with_the_first(site: Site, postgres_url: str) -> None:
     config, ready = site.folder / "gateway.toml", site.folder / "ready"
     config.write_text(config.read_text().replace("sqlite:///gateway.db", postgres_url))
     command = [
