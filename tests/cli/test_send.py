@@ -185,7 +185,7 @@ def test_a_refusal_in_the_middle_of_a_long_upload_is_heard(
 ) -> None:
     peer.answer("POST", "/v1/messages", TooLarge("Zu groß.").as_problem(), 413)
     peer.hasty = True
-    (tmp_path / "gross.bin").write_bytes(bytes(40_000_000))
+    (tmp_path / "gross.bin").write_bytes(bytes(8_000_000))
     result = run("send", message, "--attachment", tmp_path / "gross.bin", "--url", peer.url, *keys.client())
     assert result.exit_code == 1
     assert "Zu groß." in result.stderr
