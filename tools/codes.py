@@ -19,6 +19,16 @@ _CODE: Final = re.compile(r"[a-z][a-z_0-9]{2,39}")
 
 _RULES: Final = {"rules.py", "anlass_rules.py"}
 
+OPENING: Final = {
+    "MimeError": "MIME",
+    "OpenRefused": "layers",
+    "DecryptionRefused": "envelope",
+    "DecompressionRefused": "compression",
+    "SignatureRefused": "signature",
+    "PolicyRefused": "agreement and policy",
+}
+"""What refuses a request while it is opened, by the class that it raises."""
+
 Family = tuple[int, str]
 """HTTP status and title."""
 
@@ -52,6 +62,30 @@ def _where_a_code_stands(node: ast.AST, file: str) -> list[ast.expr]:
         case ast.Call(func=func, args=args) if _name(func) == "_at":
             return args[1:2]
         case ast.Return(value=ast.Tuple(elts=[code, _])) if file in {"explain.py", "rules.py"}:
+            return [code]
+        case _:
+            return []
+
+
+def openings(root: Path) -> dict[str, set[str]]:
+    """Codes by what refused them, of everything that keeps a request on the wire from being opened."""
+    found: dict[str, set[str]] = {name: set() for name in OPENING.values()}
+    paths = [*(root / "gateway" / "seal").glob("*.py"), *(root / "gateway").glob("mime*.py")]
+    for path in sorted(paths):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and _name(node.func) in OPENING:
+                found[OPENING[_name(node.func)]] |= _codes(node.args[:1])
+            elif path.name == "enveloped.py":
+                found["envelope"] |= _codes(_chosen(node))
+    return found
+
+
+def _chosen(node: ast.AST) -> list[ast.expr]:
+    """Where an envelope's cause is handed back, since the work goes on with a random key before it is raised."""
+    match node:
+        case ast.Return(value=ast.Constant() as code):
+            return [code]
+        case ast.IfExp(body=ast.Name(), orelse=code):
             return [code]
         case _:
             return []

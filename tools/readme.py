@@ -24,8 +24,11 @@ from pydantic import BaseModel
 from gateway.cli.init_template import render
 from gateway.cli.main import cli
 from gateway.config import Config
+from gateway.settle.receipt import TEXTS
 from gateway.states import FINAL, OPEN, STEPS, DeliveryStatus, Step
-from tools.codes import findings, refusals
+from tools.codes import findings, openings, refusals
+from tools.interop_matrix import committed
+from tools.interop_matrix import table as matrix
 from tools.limits import limits
 from tools.rule_table import table as decree
 
@@ -132,6 +135,20 @@ def error_codes() -> str:
     return "\n".join([*rows, "", f"Findings of a 422 (`errors[].code`): {_listed(findings(ROOT))}."])
 
 
+def wire_codes() -> str:
+    """Codes of what cannot be opened, and of receipts that partners send."""
+    rows = ["| refused by | `grund` of the event `eingang_abgewiesen` |", "| --- | --- |"]
+    rows += [f"| {name} | {_listed(codes)} |" for name, codes in openings(ROOT).items()]
+    rows += ["", "| `grund` of the event `quittung` | what it says |", "| --- | --- |"]
+    rows += [f"| `{reason}` | {text} |" for reason, text in TEXTS.items()]
+    return "\n".join(rows)
+
+
+def interop() -> str:
+    """What the interoperation tests have shown; `tools.interop_matrix --write` takes it over."""
+    return matrix(committed())
+
+
 def _listed(codes: set[str]) -> str:
     return ", ".join(f"`{code}`" for code in sorted(codes))
 
@@ -157,6 +174,8 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "decree": decree,
     "settings": settings,
     "error codes": error_codes,
+    "wire codes": wire_codes,
+    "interop": interop,
     "limits": limit_table,
     "dependencies": dependencies,
 }
