@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 from agencyworld import Agency, mailbox
-from as2peer import amend, delivery, events_of, eventually, haft, later, posted, until
+from as2peer import amend, delivery, events_of, eventually, haft, posted, until
 from gatewayworld import JVA, RHEIN_SIEG, Api, Site, agree, calling
 from inboundworld import entries
 from mailworld import deliver, dsn
@@ -14,7 +14,6 @@ from postfixworld import Postfix
 
 from gateway.accept.mail import Handed
 from gateway.demo.letters import ermittlungsverfahren
-from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.mail import Accepted
 from gateway.service.gateway import Gateway
@@ -204,26 +203,6 @@ async def test_postfix_refuses_for_now_or_is_away(hub: Gateway, jva: Api, inbox:
     assert await outcomes(hub, row["id"]) != []
     assert (await outcomes(hub, row["id"]))[-1] == "uebergeben"
     assert len(await entries(inbox)) == 1
-
-
-async def test_a_receipt_that_is_lost_is_sent_once_more_for_the_same_bytes(
-    hub: Gateway, edge: Gateway, edge_site: Site, jva: Api, inbox: Api, postfix: Postfix
-) -> None:
-    await amend(hub, edge_as_partner(edge_site, grenzen=Grenzen(quittung_sekunden=3600)))
-    postfix.behind["gateway.example"].target = None
-    message = await posted(jva)
-    row = await until(hub, message, "uebergeben")
-    await eventually(lambda: events_of(edge, "quittung_gesendet"))
-    await eventually(lambda: postfix.keeps(1))
-    postfix.lose()
-    postfix.behind["gateway.example"].target = hub.listeners.ports["mail"]
-    later(hub, 2 * 3600)
-    await until(hub, message, "zugestellt")
-    assert await outcomes(hub, row["id"]) == ["uebergeben"] * 2
-    assert len(await entries(inbox)) == 1, "one effect"
-    assert len(await events_of(edge, "eingang_doppelt")) == 1
-    assert len(await received(edge)) == 1
-    assert len(await events_of(edge, "eingang")) == 1
 
 
 async def tried(hub: Gateway, delivery_id: str, outcome: str) -> bool:
