@@ -6,9 +6,11 @@ Fails: `DemoFailed` when a process does not become ready in time.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -41,12 +43,22 @@ class DemoFailed(Exception):
     """An expectation of the demo did not hold."""
 
 
+PORTS = range(20_000, 32_000)
+"""Below those that Linux gives to outgoing connections: one of these could take the port before its server starts."""
+
+
 def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket() as sock:
-        sock.bind((HOST, 0))
-        port: int = sock.getsockname()[1]
-        return port
+    """A port that is free now.
+
+    Raises:
+        OSError: none of many tries was.
+    """
+    for _ in range(100):
+        port = secrets.choice(PORTS)
+        with socket.socket() as sock, contextlib.suppress(OSError):
+            sock.bind((HOST, port))
+            return port
+    raise OSError("kein freier Port")
 
 
 @dataclass

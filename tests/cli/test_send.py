@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from multipart import parse_options_header
 
 from gateway.accept.form import FileBytes, FileEnds, FileStarts, Form
 from gateway.cli.profile import read_profile
+from gateway.demo.cast import free_port
 from gateway.errors import Befund, Conflict, Invalid, Overloaded, TooLarge
 from gateway.pki import hash_of_certificate, load_certificates
 from gateway.pki_issue import Request
@@ -192,10 +192,7 @@ def test_a_refusal_in_the_middle_of_a_long_upload_is_heard(
 
 
 def test_nobody_listens(run: Run, keys: Pki, message: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    result = run("send", message, "--url", f"https://127.0.0.1:{port}", *keys.client())
+    result = run("send", message, "--url", f"https://127.0.0.1:{free_port()}", *keys.client())
     assert result.exit_code == 3
     assert "keine Verbindung (Connection refused)" in result.stderr
 

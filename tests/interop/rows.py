@@ -25,6 +25,7 @@ class Peer(StrEnum):
     PYAS2LIB = "pyas2lib 1.4.4"
     LIBAS2 = "libas2 0.8.2"
     ENDESIVE = "endesive 3.0.1"
+    POSTFIX = "Postfix 3"
 
 
 class Way(StrEnum):
@@ -65,6 +66,8 @@ class Feature(StrEnum):
     AS2_NEGATIVE = "AS2: signed negative receipt"
     MAIL_SIGNED = "mail: multipart/signed"
     MAIL_SEALED = "mail: multipart/signed, then encrypted"
+    MAIL_ROUND = "mail: notice and receipt through a mail server, in by LMTP"
+    MAIL_RETURNED = "mail: a returned mail counts for its delivery alone"
 
 
 def row(peer: Peer, feature: Feature, way: Way, result: Result = Result.PASSED, note: str = "") -> pytest.MarkDecorator:

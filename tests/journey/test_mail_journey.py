@@ -28,9 +28,11 @@ from as2peer import (
     until,
 )
 from as2peer import Received as Came
+from click.testing import CliRunner
 from gatewayworld import KOELN, Api, Site, agree, free_port
 
 from gateway import clock, mime
+from gateway.cli.main import cli
 from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
 from gateway.seal.sealer import Opened, open_sealed
@@ -172,6 +174,23 @@ async def test_a_notice_by_mail_and_its_receipt_by_mail(hub: Gateway, koeln: Pee
     row = await until(hub, message, "zugestellt")
     assert row["wire_id"] == head(mail, "Message-ID")
     assert len(mta.mails) == 1
+
+
+async def test_a_full_round_by_mail(
+    hub: Gateway, hub_site: Site, koeln: Peer, mta: Mta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`gateway partners test` beside a gateway that takes the receipt in."""
+    config = hub_site.config()
+    monkeypatch.setattr("gateway.cli.partner_test.configuration", lambda _: config)
+    await amend(hub, by_mail(koeln, test=True))
+    arguments = ["partners", "test", "koeln", "--warten", "60"]
+    asked = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, cli, arguments))
+    await eventually(lambda: bool(mta.mails) or asked.done())
+    assert mta.mails, asked.result().output
+    assert isinstance(await answer(hub, koeln, mta.mails[0], made(koeln, mta.mails[0])), Accepted)
+    result = await asked
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "5 Quittung: geprüft, positiv" in result.stdout
 
 
 async def test_a_refusal_by_mail_is_final(hub: Gateway, koeln: Peer, jva: Api, mta: Mta) -> None:

@@ -39,6 +39,15 @@ async def test_a_round_with_a_real_edge(run: Any, hub: Gateway, hub_site: Site, 
     assert (message["test"], message["wurzel"].rpartition(".")[2]) == (1, "9900090")
 
 
+async def test_a_round_whose_receipt_comes_later(
+    prompt: None, run: Any, hub: Gateway, hub_site: Site, edge: Gateway, edge_site: Site
+) -> None:
+    await introduce(hub, hub_site, edge, edge_site, test=True, mdn="async")
+    result = await run("test", "koeln", "--warten", "60")
+    assert result.exit_code == 0, (result.output, result.exception)
+    assert "5 Quittung: geprüft, positiv" in result.stdout
+
+
 async def test_without_test_traffic_nothing_is_sent(
     run: Any, hub: Gateway, hub_site: Site, edge: Gateway, edge_site: Site
 ) -> None:

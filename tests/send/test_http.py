@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from gateway.demo.cast import free_port
 from gateway.pki import KeyPair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.send.failure import Failure, Taken, Trouble, from_http, from_trouble
@@ -162,12 +162,6 @@ async def test_a_stream_needs_its_length(session: aiohttp.ClientSession) -> None
 
     with pytest.raises(ValueError):
         await post(session, "http://127.0.0.1:1/", [], chunks)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_connection_refused(session: aiohttp.ClientSession) -> None:

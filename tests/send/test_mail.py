@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 from aiosmtpd.smtp import Envelope as Received
 
+from gateway.demo.cast import free_port
 from gateway.pki import KeyPair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.send.failure import Failure, Trouble, from_smtp, from_trouble
@@ -184,10 +184,7 @@ async def test_without_dsn_and_size_nothing_is_added() -> None:
 
 
 async def test_connection_refused() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    assert await hand_over(port) == from_trouble(Trouble.CONNECT)
+    assert await hand_over(free_port()) == from_trouble(Trouble.CONNECT)
 
 
 async def test_an_unknown_host() -> None:

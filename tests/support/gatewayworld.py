@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import described
 
 from gateway.cli.main import main
 from gateway.config import Config, load
+from gateway.demo.cast import free_port as free_port
 from gateway.partner import Partner
 from gateway.pki import KeyPair, agreed, load_pair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
@@ -27,13 +27,6 @@ KOELN = "abh:05315000"
 ZAB_KOELN = "zab:koeln"
 RHEIN_SIEG = "abh:05382"
 BONN = "abh:05314000"
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -17,7 +17,8 @@ from gateway.demo.letters import ermittlungsverfahren
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.mail import Accepted
 from gateway.service.gateway import Gateway
-from tests.mta.conftest import HUB, edge_as_partner
+from tests.interop.mta.conftest import HUB, edge_as_partner
+from tests.interop.rows import Feature, Peer, Way, row
 
 MEGABYTE = 1024 * 1024
 
@@ -47,6 +48,8 @@ async def _eingaenge(gateway: Gateway) -> list[str]:
     return list(dict.fromkeys(json.loads(event["detail"])["eingang"] for event in sent))
 
 
+@row(Peer.POSTFIX, Feature.MAIL_ROUND, Way.TO)
+@row(Peer.POSTFIX, Feature.MAIL_ROUND, Way.FROM)
 async def test_a_notice_and_its_receipt_through_postfix(
     hub: Gateway, edge: Gateway, jva: Api, inbox: Api, postfix: Postfix
 ) -> None:
@@ -129,6 +132,7 @@ async def _eventually_entries(inbox: Api, count: int) -> list[dict[str, Any]]:
 # --- mails that come back ---------------------------------------------------------------------------------------------
 
 
+@row(Peer.POSTFIX, Feature.MAIL_RETURNED, Way.FROM)
 async def test_what_postfix_returns_counts_for_its_delivery_alone(
     hub: Gateway, hub_site: Site, edge_site: Site, jva: Api, inbox: Api
 ) -> None:
