@@ -21,9 +21,8 @@ from gateway.errors import Malformed, Refusal
 from gateway.message import Answer, Caller
 from gateway.pki import PkiError
 from gateway.service.accepting import Accepting
-from gateway.service.context import Context
+from gateway.service.context import Context, close_context, open_context
 from gateway.service.forwarding import Forwarding
-from gateway.service.gateway import close_context, open_context
 from gateway.service.operating import Operating
 from gateway.service.reading import Reading
 from gateway.store import StoreError

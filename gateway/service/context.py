@@ -1,7 +1,7 @@
 """What every journey needs: configuration, store, rules, directory, agreements, keys, clock.
 
 Promises: one value, made once at start; agreements and directory are read anew when they changed in the store.
-Fails: not by itself.
+Fails: opening by `ConfigError`, `PkiError`, `StoreError`; later not by itself.
 """
 
 from __future__ import annotations
@@ -20,11 +20,13 @@ from gateway.events import Art
 from gateway.kek import load_keks
 from gateway.message import Caller
 from gateway.partner import Partner
+from gateway.route.resources import packaged_directory
 from gateway.seal.sealer import Identity
 from gateway.service.directory import Directory
 from gateway.service.keys import OwnKeys
 from gateway.service.trusting import Trust
 from gateway.service.words import spoken
+from gateway.store import open_database
 from gateway.store.content import Contents
 from gateway.store.database import Database, Do
 from gateway.store.keyring import Keyring
@@ -211,3 +213,38 @@ class Context:
 def akteur(caller: Caller) -> str:
     """What events name as the actor: the certificate by its fingerprint, or the account by its id."""
     return f"{caller.art}:{caller.fingerprint}"
+
+
+async def open_context(config: Config) -> Context:
+    """Store, keys, rules and schemas of a configuration; close with `close_context`."""
+    now = clock.as_datetime(clock.now())
+    keys = OwnKeys.load(config, now)
+    keks = load_keks(config.store.schluessel)
+    directory = packaged_directory()
+    checker = Checker.for_packaged(
+        config.schemata.packs,
+        directory=directory,
+        ueberlappung_tage=config.schemata.ueberlappung_tage,
+        vorschau=config.schemata.vorschau,
+        zuordnung=config.schemata.zuordnung,
+    )
+    db = await open_database(config.store.url)
+    try:
+        keyring = await Keyring.open(db, keks, clock.now())
+    except BaseException:
+        await db.close()
+        raise
+    ctx = Context(config, db, Contents(db, keyring), keyring, checker, directory, keys)
+    try:
+        await ctx.trust.load()
+        await ctx.refresh_directory()
+    except BaseException:
+        await close_context(ctx)
+        raise
+    return ctx
+
+
+async def close_context(ctx: Context) -> None:
+    """Ends what `open_context` began."""
+    await ctx.checker.close()
+    await ctx.db.close()

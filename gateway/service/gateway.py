@@ -16,25 +16,22 @@ from typing import Any
 import aiohttp
 
 from gateway import clock
-from gateway.check.checker import Checker
 from gateway.config import Config
 from gateway.events import Art
-from gateway.kek import load_keks
 from gateway.message import Caller
 from gateway.pki import PkiError
-from gateway.route.resources import packaged_directory
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
 from gateway.service.accepting import Accepting
 from gateway.service.bouncing import Bouncing
 from gateway.service.certificates import Expiring, metrics
 from gateway.service.collecting import Collecting
-from gateway.service.context import Context
+from gateway.service.context import Context, close_context, open_context
 from gateway.service.delivering import Delivering, Way, retry_policy
 from gateway.service.entering import Entering
 from gateway.service.evidence import EvidencePackages
 from gateway.service.forwarding import Forwarding
-from gateway.service.keys import LOOK_S, ConfigSource, OwnKeys, Reloading
+from gateway.service.keys import LOOK_S, ConfigSource, Reloading
 from gateway.service.lanes import PLACES
 from gateway.service.listeners import Listeners
 from gateway.service.logbook import SEAL_S, Logbook
@@ -54,10 +51,7 @@ from gateway.service.searching import Searching
 from gateway.service.settling import Settling
 from gateway.service.showing import Showing
 from gateway.service.ways import As2Way, MailReceipts, MailWay
-from gateway.store import open_database
-from gateway.store.content import Contents
 from gateway.store.database import StoreError
-from gateway.store.keyring import Keyring
 from gateway.store.steps import do
 
 log = logging.getLogger(__name__)
@@ -82,41 +76,6 @@ LANES_S = 10.0
 """How often lanes are looked at for what nobody would ever try."""
 RECEIPTS = 8
 """Receipts on their way at once."""
-
-
-async def open_context(config: Config) -> Context:
-    """Store, keys, rules and schemas of a configuration; close with `close_context`."""
-    now = clock.as_datetime(clock.now())
-    keys = OwnKeys.load(config, now)
-    keks = load_keks(config.store.schluessel)
-    directory = packaged_directory()
-    checker = Checker.for_packaged(
-        config.schemata.packs,
-        directory=directory,
-        ueberlappung_tage=config.schemata.ueberlappung_tage,
-        vorschau=config.schemata.vorschau,
-        zuordnung=config.schemata.zuordnung,
-    )
-    db = await open_database(config.store.url)
-    try:
-        keyring = await Keyring.open(db, keks, clock.now())
-    except BaseException:
-        await db.close()
-        raise
-    ctx = Context(config, db, Contents(db, keyring), keyring, checker, directory, keys)
-    try:
-        await ctx.trust.load()
-        await ctx.refresh_directory()
-    except BaseException:
-        await close_context(ctx)
-        raise
-    return ctx
-
-
-async def close_context(ctx: Context) -> None:
-    """Ends what `open_context` began."""
-    await ctx.checker.close()
-    await ctx.db.close()
 
 
 class Gateway:

@@ -21,7 +21,7 @@ from gateway.partner import Partner
 from gateway.route.compose import compose_fehler
 from gateway.route.plan import plan
 from gateway.send.http import new_session
-from gateway.service.context import Context
+from gateway.service.context import Context, close_context, open_context
 from gateway.service.delivering import Delivering, Way
 from gateway.service.leases import LEASE
 from gateway.service.own import head_to, own_message
@@ -148,8 +148,6 @@ async def probing(config: Config) -> AsyncIterator[Probing]:
     Raises:
         PkiError, StoreError, OSError: as `open_context`.
     """
-    from gateway.service.gateway import close_context, open_context  # it joins this module, too
-
     ctx = await open_context(config)
     session = new_session(private_addresses=config.zustellung.private_adressen)
     try:

@@ -11,8 +11,7 @@ from gatewayworld import Site
 
 from gateway.config import Config
 from gateway.pki_issue import DevelopmentCa
-from gateway.service.context import Context
-from gateway.service.gateway import close_context, open_context
+from gateway.service.context import Context, close_context, open_context
 
 
 @pytest.fixture(scope="session")

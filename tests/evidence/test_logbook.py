@@ -12,8 +12,7 @@ from gateway.config import Config
 from gateway.events import Art
 from gateway.seal.signed import verify
 from gateway.service import logbook
-from gateway.service.context import Context
-from gateway.service.gateway import close_context, open_context
+from gateway.service.context import Context, close_context, open_context
 from gateway.service.logbook import ALGORITHMS, Logbook
 from gateway.settle import merkle
 from gateway.settle.checkpoint import read_checkpoint

@@ -17,8 +17,7 @@ from gateway.pki_issue import DevelopmentCa, Request
 from gateway.seal.identity import Identity
 from gateway.seal.signed import sign
 from gateway.service import logbook
-from gateway.service.context import Context
-from gateway.service.gateway import close_context, open_context
+from gateway.service.context import Context, close_context, open_context
 from gateway.service.keys import OwnKeys
 from gateway.service.logbook import ALGORITHMS, Logbook
 from gateway.service.logcheck import Checked, LogCheck

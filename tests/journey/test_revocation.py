@@ -13,7 +13,8 @@ from trustworld import Authority, serving
 from gateway.partner import Partner
 from gateway.pki import KeyPair, PkiError, agreed, write_pair
 from gateway.pki_issue import DevelopmentCa, Request, self_signed
-from gateway.service.gateway import Gateway, open_context, running
+from gateway.service.context import open_context
+from gateway.service.gateway import Gateway, running
 from gateway.service.keys import OwnKeys
 from gateway.store.steps import do
 from gateway.trust.status import Status

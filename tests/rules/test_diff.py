@@ -13,7 +13,7 @@ from gateway.config import load
 from gateway.demo.letters import JVA, untersuchungshaft
 from gateway.message import Caller, Submission
 from gateway.service.accepting import Accepting
-from gateway.service.gateway import close_context, open_context
+from gateway.service.context import close_context, open_context
 from gateway.service.replaying import differences
 from gateway.store.database import Do
 from routing import Entscheidung, Grund

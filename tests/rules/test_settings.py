@@ -16,7 +16,7 @@ from gateway.demo.letters import untersuchungshaft
 from gateway.errors import Invalid
 from gateway.message import Caller, Submission
 from gateway.service.accepting import Accepting
-from gateway.service.gateway import close_context, open_context
+from gateway.service.context import close_context, open_context
 from routing import Sachverhalt
 
 UFA = "nrw:unterbringungseinrichtung-fuer-ausreisepflichtige-ufa-bueren"
