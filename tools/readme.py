@@ -14,7 +14,7 @@ import difflib
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +25,7 @@ from gateway.cli.init_template import render
 from gateway.cli.main import cli
 from gateway.config import Config
 from gateway.settle.receipt import TEXTS
-from gateway.states import FINAL, OPEN, STEPS, DeliveryStatus, Step
+from gateway.states import FINAL, MESSAGE_TABLE, OPEN, TABLE, Actor, DeliveryStatus, MessageStep, Step
 from tools.codes import findings, openings, refusals
 from tools.interop_matrix import committed
 from tools.interop_matrix import table as matrix
@@ -39,22 +39,32 @@ _MARK: Final = "<!-- {}: {} -->"
 
 def state_picture() -> str:
     """`gateway/states.py` as a Mermaid state diagram; steps that every open delivery may take leave from `offen`."""
-    steps: dict[Step, dict[DeliveryStatus, list[DeliveryStatus]]] = {}
-    for (source, step), target in STEPS.items():
-        steps.setdefault(step, {}).setdefault(target, []).append(source)
     lines = ["```mermaid", "stateDiagram-v2", "    direction LR", "    [*] --> wartet", "    [*] --> uebergeben: inbox"]
     lines += ["    state offen {", *(f"        {status}" for status in DeliveryStatus if status in OPEN), "    }"]
-    edges: dict[tuple[str, str], list[str]] = {}
-    for step, targets in steps.items():
-        for target, sources in targets.items():
-            for name in _together(sources):
-                edges.setdefault((name, target), []).append(step)
-    lines += [f"    {before} --> {after}: {', '.join(names)}" for (before, after), names in edges.items()]
+    edges: dict[tuple[str, str], dict[Step, list[Actor]]] = {}
+    for line in TABLE:
+        for name in _together(line.sources):
+            edges.setdefault((name, line.target), {}).setdefault(line.step, []).append(line.actor)
+    lines += [f"    {before} --> {after}: {_taken(steps)}" for (before, after), steps in edges.items()]
     lines += [f"    {status} --> [*]" for status in DeliveryStatus if status in FINAL]
     return "\n".join([*lines, "```"])
 
 
-def _together(sources: list[DeliveryStatus]) -> list[str]:
+def _taken(steps: Mapping[Step, list[Actor]]) -> str:
+    return ", ".join(f"{step} ({' or '.join(actors)})" for step, actors in steps.items())
+
+
+def message_steps() -> str:
+    """What people may do with a message that has no deliveries yet."""
+    rows = ["| step | from | who |", "| --- | --- | --- |"]
+    for step in MessageStep:
+        who = {actor: sources for (taken, actor), sources in MESSAGE_TABLE.items() if taken is step}
+        before = sorted({str(status) for sources in who.values() for status in sources})
+        rows.append(f"| {step} | {', '.join(before)} | {', '.join(who)} |")
+    return "\n".join(rows)
+
+
+def _together(sources: Collection[DeliveryStatus]) -> list[str]:
     """Sources in the order of the table, all open ones as one."""
     if not set(sources) >= OPEN:
         return [str(status) for status in DeliveryStatus if status in sources]
@@ -170,6 +180,7 @@ def dependencies() -> str:
 
 BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "states": state_picture,
+    "message steps": message_steps,
     "commands": commands,
     "decree": decree,
     "settings": settings,

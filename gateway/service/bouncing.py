@@ -14,9 +14,9 @@ from gateway.events import Art
 from gateway.send.failure import from_dsn
 from gateway.send.mail_message import verp_token
 from gateway.service.context import Context
-from gateway.service.delivering import AWAITING, Delivering
+from gateway.service.delivering import Delivering
 from gateway.settle.dsn import Dsn
-from gateway.states import DeliveryStatus
+from gateway.states import AWAITING, DeliveryStatus
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import do
 

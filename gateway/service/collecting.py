@@ -22,7 +22,7 @@ from gateway.service.proofs import proof_steps
 from gateway.service.reading import HIDDEN, teil
 from gateway.service.steps import step_delivery
 from gateway.settle.inbox_ack import ack_content
-from gateway.states import DeliveryStatus, Step
+from gateway.states import Actor, DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
 
 
@@ -96,5 +96,5 @@ class Collecting:
         partner = await self._ctx.partners.of(entry["empfaenger"])
         pems = partner.pems("signatur", self._ctx.at()) if partner else []
         proofs = await proof_steps(self._ctx, receipt_id, pems, signer)
-        change = step_delivery(entry, step, self._ctx.now(), receipt_id=receipt_id)
+        change = step_delivery(entry, step, Actor.RECEIPT, self._ctx.now(), receipt_id=receipt_id)
         await self._ctx.db.commit(*raw.steps, Do("insert_receipt", args, expect=1), *proofs, *change, event)

@@ -30,7 +30,7 @@ from gateway.service.notifying import Notifying
 from gateway.service.sealing import CannotSend, Sealing, Wire
 from gateway.service.settling import Settling, deadline
 from gateway.service.steps import step_delivery
-from gateway.states import DeliveryStatus, Step
+from gateway.states import AWAITING, Actor, DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import listed
 
@@ -40,9 +40,6 @@ POISONED = 5
 """Attempts that raise before a delivery waits for a person: it stops nobody else meanwhile."""
 FAIR_CLAIM = 4
 """Every so many claims of a lane begin with what has no `vorrang`, so that it does not starve."""
-AWAITING = frozenset({DeliveryStatus.UEBERGEBEN, DeliveryStatus.QUITTUNG_UNGUELTIG})
-"""Where a delivery waits for its receipt."""
-
 NO_RECEIPT = Failure(
     "temporary", "quittung_fehlt", "Vom Empfänger kam in der vereinbarten Zeit keine gültige Quittung."
 )
@@ -228,7 +225,7 @@ class Delivering:
         ids = {"message_id": job["message_id"], "delivery_id": job["id"]}
         event = self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund=grund, **ids)
         told = await self._telling(job, step, {"last_error": text})
-        move = step_delivery(job, step, now, only=frozenset({DeliveryStatus.WARTET}), last_error=text)
+        move = step_delivery(job, step, Actor.TIMER, now, only=frozenset({DeliveryStatus.WARTET}), last_error=text)
         with contextlib.suppress(StaleState):  # claimed, or another gateway was quicker
             await self._ctx.db.commit(event, *move, *told)
 
@@ -238,7 +235,7 @@ class Delivering:
             Art.FRIST_QUITTUNG, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"]
         )
         step, changes = self._after(job, NO_RECEIPT)
-        move = step_delivery(job, step, self._ctx.now(), only=AWAITING, **changes)
+        move = step_delivery(job, step, Actor.TIMER, self._ctx.now(), only=AWAITING, **changes)
         with contextlib.suppress(StaleState):
             await self._ctx.db.commit(event, *move, *await self._telling(job, step, changes))
 
@@ -249,7 +246,7 @@ class Delivering:
     async def returned(self, job: Row, failure: Failure, looked: Do) -> None:
         """A mail came back: another try, or a person decides. Nothing, where a receipt has come since."""
         step, changes = self._after(job, failure)
-        move = step_delivery(job, step, self._ctx.now(), only=AWAITING, **changes)
+        move = step_delivery(job, step, Actor.TIMER, self._ctx.now(), only=AWAITING, **changes)
         try:
             await self._ctx.db.commit(looked, *move, *await self._telling(job, step, changes))
         except StaleState:
@@ -300,7 +297,7 @@ class Delivering:
 
     async def _take(self, job: Row, step: Step, steps: list[Do], told: Sequence[Do] = (), **changes: Any) -> None:
         """Take a step as the owner of the claim, with what is told of it; the attempt is recorded in any case."""
-        move = step_delivery(job, step, self._ctx.now(), owner=job["lease_owner"], **changes)
+        move = step_delivery(job, step, Actor.WORKER, self._ctx.now(), owner=job["lease_owner"], **changes)
         try:
             await self._ctx.db.commit(*steps, *move, *told)
         except StaleState:

@@ -29,7 +29,16 @@ from gateway.service.purging import demand_content
 from gateway.service.restoring import RESTORED
 from gateway.service.steps import step_delivery
 from gateway.service.vorgaenge import RACES, Found, is_race
-from gateway.states import DeliveryStatus, MessageStatus, Step, message_status, sources
+from gateway.states import (
+    Actor,
+    DeliveryStatus,
+    MessageStatus,
+    MessageStep,
+    Step,
+    message_sources,
+    message_status,
+    sources,
+)
 from gateway.store.content import reveal
 from gateway.store.database import AlreadyThere, Do, Row, StaleState
 from gateway.store.steps import do, listed, status_follows
@@ -37,8 +46,12 @@ from routing import Entscheidung, Folge, Frist, Grund, Hinweis, Sachverhalt, wei
 
 XML_LIMIT = 8 * 1024 * 1024
 """Largest XML part (gateway/accept/form.py)."""
-WITHHELD = (MessageStatus.ZURUECKGESTELLT,)
-UNPLACED = (MessageStatus.KLAERUNG,)
+RESENT = sources(Step.RESEND, Actor.OPERATOR)
+CANCELLED = sources(Step.CANCEL, Actor.OPERATOR)
+OVERTAKEN = (
+    "Der Zustand der Nachricht hat sich inzwischen geändert. Sehen Sie nach, was jetzt gilt, und entscheiden Sie neu."
+)
+UNPLACED = message_sources(MessageStep.ASSIGN, Actor.OPERATOR)
 
 
 @dataclass(frozen=True)
@@ -60,7 +73,7 @@ class Act:
     caller: Caller
     art: Art
     grund: str | None
-    source: tuple[MessageStatus, ...]
+    source: frozenset[MessageStatus]
     """Where the message must be."""
 
 
@@ -81,14 +94,15 @@ class Operating:
             raise _only_operators() if caller.revision else NotFound
         if not sender and command.grund is None:
             raise Invalid("Nennen Sie die Weisung des Absenders („grund“).", code="grund_fehlt")
-        self._demand(row, WITHHELD, "Die Nachricht ist nicht zurückgestellt.")
+        source = message_sources(MessageStep.RELEASE, Actor.SENDER if sender else Actor.OPERATOR)
+        self._demand(row, source, "Die Nachricht ist nicht zurückgestellt.")
         named = f"Der Betrieb gibt auf Weisung des Absenders frei: {command.grund}"
         released = Grund("1", "Der Absender hat die Mitteilung freigegeben." if sender else named)
 
         def decided(stored: Stored) -> Entscheidung:
             return self._released(stored, released)
 
-        return await self._anew(Act(caller, Art.FREIGABE, command.grund, WITHHELD), row, decided)
+        return await self._anew(Act(caller, Art.FREIGABE, command.grund, source), row, decided)
 
     async def assign(self, caller: Caller, message_id: str, command: Assignment) -> Answer:
         """An operator places what no rule could place: a notice, one recipient of several, or a forward."""
@@ -114,7 +128,7 @@ class Operating:
         demand_content(row)
         steps: list[Do] = []
         for delivery in await self._ctx.db.fetch("deliveries_of_message", row["id"]):
-            if delivery["status"] in sources(Step.RESEND):
+            if delivery["status"] in RESENT:
                 steps += await self._once_more(row, delivery)
         return await self._act(caller, row, steps, Art.NEUVERSAND, grund)
 
@@ -129,13 +143,15 @@ class Operating:
         steps = [
             step
             for delivery in deliveries
-            if delivery["status"] in sources(Step.CANCEL)
-            for step in step_delivery(delivery, Step.CANCEL, now, last_error=grund)
+            if delivery["status"] in CANCELLED
+            for step in step_delivery(delivery, Step.CANCEL, Actor.OPERATOR, now, last_error=grund)
         ]
         steps += [do("finish_clearing", expect=1, id=point["id"], now=now) for point in waiting]
-        if not deliveries and row["status"] in (*WITHHELD, *UNPLACED):
-            source = listed(str(status) for status in (*WITHHELD, *UNPLACED))
-            steps.append(Do("move_message", (row["id"], source, str(MessageStatus.STORNIERT), None, now), expect=1))
+        source = message_sources(MessageStep.CANCEL, Actor.OPERATOR)
+        if not deliveries and row["status"] in source:
+            steps.append(
+                Do("move_message", (row["id"], listed(source), str(MessageStatus.STORNIERT), None, now), expect=1)
+            )
         if steps and all(_ends(delivery["status"]) for delivery in deliveries):
             steps += await self._nothing_left(row)
         return await self._act(caller, row, steps, Art.STORNIERUNG, grund)
@@ -170,7 +186,11 @@ class Operating:
             weg=planned.weg,
             wire_headers=json.dumps(notes),
         )
-        return [replan, *step_delivery(delivery, step, self._ctx.now()), *self._placed(delivery, planned)]
+        return [
+            replan,
+            *step_delivery(delivery, step, Actor.OPERATOR, self._ctx.now()),
+            *self._placed(delivery, planned),
+        ]
 
     def _placed(self, delivery: Row, planned: Planned) -> list[Do]:
         """The event of an entry that now lies in the inbox."""
@@ -271,7 +291,7 @@ class Operating:
                 "reroute_message",
                 expect=1,
                 id=row["id"],
-                sources=listed(str(status) for status in act.source),
+                sources=listed(act.source),
                 status=str(status),
                 entscheidung=json.dumps(decision.as_json(), ensure_ascii=False),
                 nummer=decision.nummer,
@@ -332,7 +352,7 @@ class Operating:
                 raise Invalid("Diese Behörde hat die Mitteilung bereits erhalten.", code="an_unbekannt") from None
             if is_race(stale):
                 raise
-            raise Conflict("Der Zustand der Nachricht hat sich inzwischen geändert.", code="status") from None
+            raise Conflict(OVERTAKEN, code="status") from None
         self._wake()
 
     async def _answer(self, message_id: str) -> Answer:
@@ -345,7 +365,7 @@ class Operating:
         }
         return Answer(200, json.dumps(value, ensure_ascii=False).encode())
 
-    def _demand(self, row: Row, allowed: tuple[MessageStatus, ...], text: str) -> None:
+    def _demand(self, row: Row, allowed: frozenset[MessageStatus], text: str) -> None:
         if row["status"] not in allowed:
             raise Conflict(text, code="status")
 
@@ -366,7 +386,7 @@ def _demand_reason(command: Reason) -> str:
 
 def _ends(status: str) -> bool:
     """Whether a delivery is cancelled, or was."""
-    return status == DeliveryStatus.STORNIERT or status in sources(Step.CANCEL)
+    return status == DeliveryStatus.STORNIERT or status in CANCELLED
 
 
 def _without(folgen: tuple[Folge, ...], point: Row) -> tuple[Folge, ...]:

@@ -29,7 +29,7 @@ from gateway.service.sealing import Sealing
 from gateway.service.settling import Settling
 from gateway.service.steps import step_delivery
 from gateway.service.ways import As2Way, MailWay
-from gateway.states import FINAL, DeliveryStatus, Step
+from gateway.states import FINAL, Actor, DeliveryStatus, Step
 from gateway.store.database import Row, StaleState
 from gateway.store.steps import do
 
@@ -138,7 +138,7 @@ class Probing:
             grund="pruefung_beendet",
         )
         with contextlib.suppress(StaleState):
-            await self._ctx.db.commit(event, *step_delivery(row, Step.CANCEL, self._ctx.now()))
+            await self._ctx.db.commit(event, *step_delivery(row, Step.CANCEL, Actor.OPERATOR, self._ctx.now()))
 
 
 @contextlib.asynccontextmanager

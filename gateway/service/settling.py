@@ -30,7 +30,7 @@ from gateway.service.restoring import RESTORED
 from gateway.service.steps import step_delivery
 from gateway.settle.mdn import parse_report
 from gateway.settle.receipt import Evidence, Expected, Verdict, judge
-from gateway.states import DeliveryStatus, Step
+from gateway.states import Actor, DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState
 
 
@@ -86,7 +86,7 @@ class Settling:
         if receipt_id is None and not with_steps:
             return
         changes = self._changes(delivery, partner, verdict, receipt_id)
-        change = step_delivery(delivery, verdict.step, self._ctx.now(), **changes)
+        change = step_delivery(delivery, verdict.step, Actor.RECEIPT, self._ctx.now(), **changes)
         again = self._new_sealing(delivery, partner) if verdict.reseal else []
         told: list[Do] = []
         if verdict.step is Step.RECEIPT_NEGATIVE and not again:
@@ -105,7 +105,7 @@ class Settling:
             return
         change: list[Do] = []
         if verdict.step is Step.RECEIPT_POSITIVE:
-            change = step_delivery(delivery, verdict.step, self._ctx.now(), receipt_id=receipt_id)
+            change = step_delivery(delivery, verdict.step, Actor.RECEIPT, self._ctx.now(), receipt_id=receipt_id)
         try:
             await self._ctx.db.commit(*steps, *change)
         except StaleState:
@@ -159,7 +159,7 @@ class Settling:
         except PolicyRefused:
             return []
         return [
-            *step_delivery(delivery, Step.RESEAL, self._ctx.now()),
+            *step_delivery(delivery, Step.RESEAL, Actor.RECEIPT, self._ctx.now()),
             Do("seal_anew", (delivery["id"], json.dumps({**notes, "refused": refused, "neu": True})), expect=1),
         ]
 

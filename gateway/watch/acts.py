@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.states import DeliveryStatus, MessageStatus, Step, sources
+from gateway.states import Actor, DeliveryStatus, MessageStatus, MessageStep, Step, message_sources, sources
 from gateway.watch.people import Person, Right
 
 
@@ -106,15 +106,15 @@ def fitting(person: Person, message: Mapping[str, Any], seen: Mapping[str, bool]
             could not be placed), `aufbewahrt` (its content is kept beyond its days).
     """
     statuses = {DeliveryStatus(each["status"]) for each in message["zustellungen"]}
-    unplaced = not statuses and message["status"] in (MessageStatus.KLAERUNG, MessageStatus.ZURUECKGESTELLT)
+    unplaced = not statuses and message["status"] in message_sources(MessageStep.CANCEL, Actor.OPERATOR)
     fits = {
         "zuweisen": seen["offen"] or (not statuses and message["status"] == MessageStatus.KLAERUNG),
         "freigeben": message["status"] == MessageStatus.ZURUECKGESTELLT and (person.own_staff or seen["absender"]),
         "weiterleiten": seen["empfaenger"],
-        "neu-versenden": not statuses.isdisjoint(sources(Step.RESEND)),
+        "neu-versenden": not statuses.isdisjoint(sources(Step.RESEND, Actor.OPERATOR)),
         "aufbewahren": not (seen["aufbewahrt"] or message["inhalt_geloescht"]),
         "aufbewahrung-beenden": seen["aufbewahrt"] and not message["inhalt_geloescht"],
-        "stornieren": unplaced or seen["offen"] or not statuses.isdisjoint(sources(Step.CANCEL)),
+        "stornieren": unplaced or seen["offen"] or not statuses.isdisjoint(sources(Step.CANCEL, Actor.OPERATOR)),
     }
     return [act for act in ACTS.values() if fits[act.name] and person.may(act.right)]
 
@@ -151,7 +151,7 @@ def consequences(
 def _deliveries(
     act: str, deliveries: Sequence[Mapping[str, Any]], step: Step, called: Callable[[str], str]
 ) -> list[str]:
-    met = [each for each in deliveries if DeliveryStatus(each["status"]) in sources(step)]
+    met = [each for each in deliveries if DeliveryStatus(each["status"]) in sources(step, Actor.OPERATOR)]
     if act == "neu-versenden":
         return [f"{called(each['empfaenger'])} bekommt die Nachricht noch einmal, neu versiegelt." for each in met]
     lines = [f"Die Zustellung an {called(each['empfaenger'])} endet." for each in met]

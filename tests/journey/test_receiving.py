@@ -27,7 +27,7 @@ from gateway.seal.sealer import PartIn, sign_entity
 from gateway.service import incoming
 from gateway.service.gateway import Gateway, running
 from gateway.service.steps import step_delivery
-from gateway.states import Step
+from gateway.states import Actor, Step
 
 pytestmark = pytest.mark.usefixtures("prompt")
 
@@ -528,7 +528,7 @@ async def test_a_second_addressee_opens_a_message_that_was_done(edge: Gateway, s
     xml, gateway_id = haft(), str(uuid.uuid4())
     await sender.send(xml, EDGE, KOELN, gateway_id=gateway_id)
     (row,) = await edge.ctx.db.fetch("deliveries_of_message", gateway_id)
-    await edge.ctx.db.commit(*step_delivery(row, Step.RECEIPT_POSITIVE, edge.ctx.now()))
+    await edge.ctx.db.commit(*step_delivery(row, Step.RECEIPT_POSITIVE, Actor.RECEIPT, edge.ctx.now()))
     await sender.send(xml, EDGE, ZAB_KOELN, gateway_id=gateway_id)
     message = await edge.ctx.db.fetch_one("message", gateway_id)
     assert message is not None
