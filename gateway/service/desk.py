@@ -19,6 +19,7 @@ from gateway.route import rulebook
 from gateway.service import rules
 from gateway.service.certificates import Held, own_certificates, partner_certificates
 from gateway.service.context import Context, akteur
+from gateway.service.evidence import EvidencePackages
 from gateway.service.forwarding import Forwarding
 from gateway.service.lanes import Lanes
 from gateway.service.operating import Operating
@@ -31,6 +32,7 @@ from gateway.service.words import event_json
 from gateway.store.database import Row
 from gateway.trust.status import days_left
 from gateway.watch.acts import ACTS, Act, fitting
+from gateway.watch.http import Streamed
 from gateway.watch.people import Person
 
 EVENTS: Final = 50
@@ -49,6 +51,7 @@ class Desk:
         self._reading = reading
         self._searching = Searching(ctx)
         self._showing = Showing(ctx)
+        self._packages = EvidencePackages(ctx)
         self._lanes = Lanes(ctx)
         self._purging = Purging(ctx)
         self._operating = operating
@@ -86,9 +89,13 @@ class Desk:
         value["handlungen"] = fitting(person, value, relation)
         return value
 
-    async def evidence(self, person: Person, message_id: str) -> Mapping[str, Any]:
-        """What proves each step."""
-        return await self._reading.evidence(person.caller, message_id)
+    async def evidence(self, person: Person, message_id: str) -> Streamed:
+        """What proves each step, as the API's package of the person's slice.
+
+        Raises:
+            NotFound, Overloaded: as `EvidencePackages.package`.
+        """
+        return await self._packages.package(person.caller, message_id)
 
     async def demanded(self, person: Person, message_id: str, name: str) -> tuple[Act, Mapping[str, Any]]:
         """An act and the message that it is done with.

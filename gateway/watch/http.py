@@ -97,18 +97,8 @@ class ReadSide:
     async def evidence(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/messages/{id}/evidence`: JSON, or the package where the caller accepts `PACKAGE`."""
         if PACKAGE in request.headers.get("Accept", ""):
-            return await self._package(request)
+            return await send_package(request, await self._reader.package(request[CALLER], path_id(request)))
         return answer_json(await self._reader.evidence(request[CALLER], path_id(request)))
-
-    async def _package(self, request: web.Request) -> web.StreamResponse:
-        name, size, pieces = await self._reader.package(request[CALLER], path_id(request))
-        headers = {
-            "Content-Type": PACKAGE,
-            "Content-Length": str(size),
-            "Content-Disposition": f"attachment; filename={name}",
-            "X-Content-Type-Options": "nosniff",
-        }
-        return await _stream(request, headers, pieces)
 
     async def part(self, request: web.Request) -> web.StreamResponse:
         """`GET /v1/messages/{id}/parts/{n}`, streamed."""
@@ -137,6 +127,18 @@ class ReadSide:
     async def search_vorgaenge(self, request: web.Request) -> web.Response:
         """`POST /v1/vorgaenge/search`."""
         return answer_json(await self._reader.search_vorgaenge(request[CALLER], await read_json(request)))
+
+
+async def send_package(request: web.Request, package: Streamed) -> web.StreamResponse:
+    """An evidence package as a file to keep."""
+    name, size, pieces = package
+    headers = {
+        "Content-Type": PACKAGE,
+        "Content-Length": str(size),
+        "Content-Disposition": f"attachment; filename={name}",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return await _stream(request, headers, pieces)
 
 
 async def _stream(request: web.Request, headers: dict[str, str], pieces: AsyncIterator[bytes]) -> web.StreamResponse:

@@ -6,7 +6,6 @@ Fails: with the `Refusal`s of gateway/errors.py, which the frame shows as pages.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
@@ -17,6 +16,7 @@ from gateway.events import Art
 from gateway.states import MessageStatus
 from gateway.watch import words
 from gateway.watch.drawing import time_line, traffic
+from gateway.watch.http import Streamed, send_package
 from gateway.watch.people import Person, Right
 from gateway.watch.session_http import FORM, PERSON, Page, show
 from gateway.web import path_id, uuid_of
@@ -49,8 +49,8 @@ class Desk(Protocol):
     async def message(self, person: Person, message_id: str) -> Mapping[str, Any]:
         """One message."""
 
-    async def evidence(self, person: Person, message_id: str) -> Mapping[str, Any]:
-        """What proves each step."""
+    async def evidence(self, person: Person, message_id: str) -> Streamed:
+        """What proves each step, as a package; raises `Overloaded` until the log has its events."""
 
     async def vorgang(self, person: Person, vorgang_id: str) -> Mapping[str, Any]:
         """One Vorgang."""
@@ -137,12 +137,8 @@ class Looking:
         return show(request, "nachricht.html.j2", n=message, getan=request.query.get("getan") == "1")
 
     async def evidence(self, request: web.Request) -> web.StreamResponse:
-        """What proves each step, as a file."""
-        message_id = path_id(request)
-        value = await self._desk.evidence(request[PERSON], message_id)
-        text = json.dumps(value, ensure_ascii=False, indent=2)
-        headers = {"Content-Disposition": f'attachment; filename="nachweis-{message_id}.json"'}
-        return web.Response(text=text, content_type="application/json", headers=headers)
+        """What proves each step: the same package that the API gives."""
+        return await send_package(request, await self._desk.evidence(request[PERSON], path_id(request)))
 
     async def vorgaenge(self, request: web.Request) -> web.StreamResponse:
         """Looking for a Vorgang."""

@@ -1,6 +1,7 @@
 """The pages with real messages: what they show, what is done with them, what is looked at and by whom."""
 
-import json
+import asyncio
+import io
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ from gatewayworld import BONN, KOELN, RHEIN_SIEG, agree
 from pagesworld import Visitor, account, visiting
 
 from gateway.partner import Partner
+from gateway.service.proving import verify_package
 
 REASON = {"grund": "Weisung vom 22.11."}
 
@@ -182,13 +184,17 @@ async def test_no_content_on_any_page_without_a_look(case: Case, operator: Visit
         assert AZR not in page.text
 
 
-async def test_the_evidence_is_a_file(case: Case, operator: Visitor) -> None:
+async def test_the_evidence_is_the_package_that_verifies_offline(case: Case, operator: Visitor) -> None:
     answer = await case.post("polizei", "ermittlungsverfahren_eingeleitet")
-    got = await operator.get(f"/betrieb/nachrichten/{answer['id']}/nachweis")
-    assert got.headers["Content-Disposition"].startswith("attachment")
-    value: dict[str, Any] = json.loads(got.text)
-    assert value["id"] == answer["id"]
-    assert {"annahme", "entscheidung"} <= {event["art"] for event in value["ereignisse"]}
+    address = f"/betrieb/nachrichten/{answer['id']}/nachweis"
+    async with asyncio.timeout(30):
+        while (got := await operator.get(address)).status == 503:  # the log has yet to seal its events
+            assert "Protokoll" in got.words
+            await asyncio.sleep(0.05)
+    assert got.headers["Content-Disposition"] == f"attachment; filename=nachweis-{answer['id']}.tar"
+    found = verify_package(io.BytesIO(got.raw), [case.hub.ctx.keys.pairs["log"][0].certificate])
+    assert found.verified, found
+    assert (await operator.call("HEAD", address)).status == 200
 
 
 async def test_vorgang_duties_rules_partners_certificates(case: Case, operator: Visitor) -> None:

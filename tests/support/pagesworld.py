@@ -28,6 +28,7 @@ class Answer:
     text: str
     headers: Any
     location: str
+    raw: bytes
 
     @property
     def words(self) -> str:
@@ -53,13 +54,14 @@ class Visitor:
         async with self.session.request(
             method, self.base + path, headers=sent | headers, allow_redirects=False, **options
         ) as answer:
-            text = (await answer.read()).decode("utf-8", "replace")
+            raw = await answer.read()
+            text = raw.decode("utf-8", "replace")
             cookie = answer.cookies.get("__Host-sitzung")
             if cookie is not None:
                 self.cookie = cookie.value
             mark = re.search(r'name="marke" value="([0-9a-f]+)"', text)
             self.mark = mark[1] if mark else self.mark
-            return Answer(answer.status, text, answer.headers, answer.headers.get("Location", ""))
+            return Answer(answer.status, text, answer.headers, answer.headers.get("Location", ""), raw)
 
     async def get(self, path: str, **headers: str) -> Answer:
         return await self.call("GET", path, **headers)
