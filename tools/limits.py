@@ -29,7 +29,7 @@ SHOWN: Final = {
     "gateway.accept.mail": ("MAIL_BYTES",),
     "gateway.route.chain": ("HOPS",),
     "gateway.store.search": ("MAX_PAGE",),
-    "gateway.service.searching": ("DEFAULT_DAYS",),
+    "gateway.service.views.searching": ("DEFAULT_DAYS",),
 }
 _UNITS: Final = ((1024 * 1024, "MB"), (1024, "KB"))
 

@@ -12,7 +12,7 @@ import click
 from gateway.accept.commands import Assignment
 from gateway.cli.stored import OPERATOR, act_command
 from gateway.message import Answer
-from gateway.service.operating import Operating
+from gateway.service.casework.operating import Operating
 
 
 async def _act(operating: Operating, message_id: str, an: str, grund: str) -> Answer:

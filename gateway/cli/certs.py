@@ -18,8 +18,8 @@ from gateway.cli.shell import configuration, console, json_option, show, stop, t
 from gateway.config import Config
 from gateway.partner import Partner
 from gateway.pki import PkiError
-from gateway.service.certificates import Held, own_certificates, partner_certificates
-from gateway.service.trusting import Trust
+from gateway.service.upkeep.certificates import Held, own_certificates, partner_certificates
+from gateway.service.upkeep.trusting import Trust
 from gateway.store import StoreError, open_database
 from gateway.trust.status import Status, days_left
 

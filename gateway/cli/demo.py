@@ -27,8 +27,8 @@ from gateway.demo import cast as casting
 from gateway.demo.cast import JVA, Cast, DemoFailed
 from gateway.demo.mailbox import Mailbox
 from gateway.demo.play import Play, Row
+from gateway.service.betrieb.people import Access, People
 from gateway.service.context import akteur, close_context, open_context
-from gateway.service.people import Access, People
 from gateway.watch import credentials
 from gateway.watch.people import Rolle
 

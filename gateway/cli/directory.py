@@ -30,7 +30,7 @@ from gateway.route.directory_check import SOON, examine
 from gateway.route.directory_csv import MAX_BYTES, CsvRefused, cell_text, read, written
 from gateway.route.overlay import COLUMNS, FILES, Row, Rows
 from gateway.route.resources import packaged_rows
-from gateway.service.directory import (
+from gateway.service.upkeep.directory import (
     Change,
     Corrections,
     Difference,

@@ -30,7 +30,7 @@ def effective_directory(ctx: click.Context) -> Verzeichnis:
         return packaged_directory()
     from gateway.cli.shell import configuration, printable
     from gateway.route.overlay import directory
-    from gateway.service.directory import corrections
+    from gateway.service.upkeep.directory import corrections
     from gateway.store import StoreError, open_database
     from routing.verzeichnis import VerzeichnisFehler
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock
 from gateway.route.directory_check import Report
-from gateway.service.directory import Difference
+from gateway.service.upkeep.directory import Difference
 from gateway.store import Row
 
 

@@ -14,7 +14,7 @@ import click
 from gateway.cli.shell import configuration, json_option, show
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context
-from gateway.service.purging import Purging
+from gateway.service.upkeep.purging import Purging
 
 
 @click.command(short_help="Keep a message's content beyond its retention.")

@@ -16,8 +16,8 @@ from gateway.cli.main import MISUSED
 from gateway.cli.shell import configuration, console, json_option, show, stop, table
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context
-from gateway.service.listing import Listing
-from gateway.service.searching import Searching
+from gateway.service.views.listing import Listing
+from gateway.service.views.searching import Searching
 
 FILTERS = ("status", "absender", "empfaenger", "anlass", "nummer", "nachrichten-id", "von", "bis", "nach")
 COLUMNS = ("eingang", "id", "anlass", "nummer", "absender", "empfaenger", "status")

@@ -24,8 +24,8 @@ from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.shell import configuration, json_option, show, stop
 from gateway.config import Config
 from gateway.pki import PkiError, load_certificates, load_pair
-from gateway.service.logcheck import Checked, LogCheck
-from gateway.service.unpacking import PackageRefused, checkpoint_of
+from gateway.service.evidence.logcheck import Checked, LogCheck
+from gateway.service.evidence.unpacking import PackageRefused, checkpoint_of
 from gateway.settle.checkpoint import Checkpoint, read_checkpoint
 from gateway.store import StoreError, open_database
 

@@ -15,7 +15,7 @@ import click
 from gateway.cli.shell import configuration, json_option, show
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context, akteur
-from gateway.service.lanes import Lanes
+from gateway.service.departure.lanes import Lanes
 
 
 @click.command("lanes", short_help="State of all partners' lanes.")

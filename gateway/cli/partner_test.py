@@ -16,7 +16,7 @@ from gateway.cli.main import DONE, REFUSED, UNREACHABLE
 from gateway.cli.shell import configuration, json_option, show, stop
 from gateway.config import Config
 from gateway.pki import PkiError
-from gateway.service.probing import NotTestable, Round, probing
+from gateway.service.betrieb.probing import NotTestable, Round, probing
 from gateway.states import DeliveryStatus
 from gateway.store import StoreError
 

@@ -15,8 +15,8 @@ import click
 from gateway.cli.main import REFUSED
 from gateway.cli.shell import configuration, console, json_option, show, stop, table
 from gateway.cli.stored import OPERATOR, with_store
+from gateway.service.betrieb.people import Access, AccountRefused, People
 from gateway.service.context import Context, akteur
-from gateway.service.people import Access, AccountRefused, People
 from gateway.watch.people import Rolle
 
 COLUMNS = ("name", "rollen", "behoerden", "gesperrt")

@@ -14,7 +14,7 @@ import click
 from gateway.cli.shell import configuration, counting, json_option, show
 from gateway.cli.stored import with_store
 from gateway.service.context import Context
-from gateway.service.purging import NAMED, Purging
+from gateway.service.upkeep.purging import NAMED, Purging
 
 _STAYS = {
     "behalten": "vom Betrieb aufbewahrt",

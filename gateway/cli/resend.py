@@ -9,7 +9,7 @@ from __future__ import annotations
 from gateway.accept.commands import Reason
 from gateway.cli.stored import OPERATOR, act_command
 from gateway.message import Answer
-from gateway.service.operating import Operating
+from gateway.service.casework.operating import Operating
 
 
 async def _act(operating: Operating, message_id: str, grund: str) -> Answer:

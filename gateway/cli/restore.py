@@ -22,7 +22,7 @@ from gateway.config import Config
 from gateway.kek import load_keks
 from gateway.pki import PkiError
 from gateway.service.context import Context
-from gateway.service.restoring import mark_restored
+from gateway.service.upkeep.restoring import mark_restored
 from gateway.store.backup import keys_of, restore_store
 from gateway.store.database import StoreError, StoreUnavailable
 from gateway.store.keyring import opened

@@ -17,7 +17,7 @@ from gateway.cli.main import MISUSED
 from gateway.cli.shell import configuration, json_option, printable, show, stop
 from gateway.route import rulebook
 from gateway.route.resources import packaged_rules
-from gateway.service import rules
+from gateway.service.views import rules
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 

@@ -25,8 +25,8 @@ from gateway.config import Config
 from gateway.config_errors import findings
 from gateway.config_tables import Regeln
 from gateway.route.resources import packaged_rules
+from gateway.service.casework.replaying import Replay, Replaying, Variant
 from gateway.service.context import Context
-from gateway.service.replaying import Replay, Replaying, Variant
 from routing import Einstellungen, RegelwerkFehler
 from routing.erlass.tabelle import TABELLEN
 from routing.regelwerk import Regelwerk

@@ -17,8 +17,8 @@ from gateway.cli.main import REFUSED, UNREACHABLE
 from gateway.cli.shell import configuration, json_option, show, stop
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context
-from gateway.service.evidence import EvidencePackages
-from gateway.service.reading import Reading
+from gateway.service.evidence.packaging import EvidencePackages
+from gateway.service.views.reading import Reading
 
 
 @click.command(short_help="Show one message.")

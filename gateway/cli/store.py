@@ -18,8 +18,8 @@ from gateway.cli.stored import with_store
 from gateway.clock import as_iso
 from gateway.kek import load_keks
 from gateway.service.context import Context
-from gateway.service.rewrapping import Rewrapped, Rewrapping
-from gateway.service.verifying import Verified, verify_store
+from gateway.service.upkeep.rewrapping import Rewrapped, Rewrapping
+from gateway.service.upkeep.verifying import Verified, verify_store
 
 
 @click.group(short_help="Keys of the store, and whether it is sound.")

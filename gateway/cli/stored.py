@@ -20,11 +20,11 @@ from gateway.config import Config
 from gateway.errors import Malformed, Refusal
 from gateway.message import Answer, Caller
 from gateway.pki import PkiError
-from gateway.service.accepting import Accepting
+from gateway.service.arrival.accepting import Accepting
+from gateway.service.casework.forwarding import Forwarding
+from gateway.service.casework.operating import Operating
 from gateway.service.context import Context, close_context, open_context
-from gateway.service.forwarding import Forwarding
-from gateway.service.operating import Operating
-from gateway.service.reading import Reading
+from gateway.service.views.reading import Reading
 from gateway.store import StoreError
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ import click
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.shell import json_option, show, stop
 from gateway.pki import PkiError, load_certificates
-from gateway.service.proving import Verification, verify_package
-from gateway.service.unpacking import PackageRefused
+from gateway.service.evidence.proving import Verification, verify_package
+from gateway.service.evidence.unpacking import PackageRefused
 
 _MARKS = {"bewiesen": "bewiesen  ", "offen": "offen     ", "falsch": "FALSCH    "}
 

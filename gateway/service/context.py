@@ -22,9 +22,9 @@ from gateway.message import Caller
 from gateway.partner import Partner
 from gateway.route.resources import packaged_directory
 from gateway.seal.sealer import Identity
-from gateway.service.directory import Directory
 from gateway.service.keys import OwnKeys
-from gateway.service.trusting import Trust
+from gateway.service.upkeep.directory import Directory
+from gateway.service.upkeep.trusting import Trust
 from gateway.service.words import spoken
 from gateway.store import open_database
 from gateway.store.content import Contents

@@ -22,35 +22,35 @@ from gateway.message import Caller
 from gateway.pki import PkiError
 from gateway.send.http import new_session
 from gateway.send.worker import Worker
-from gateway.service.accepting import Accepting
-from gateway.service.bouncing import Bouncing
-from gateway.service.certificates import Expiring, metrics
-from gateway.service.collecting import Collecting
+from gateway.service.arrival.accepting import Accepting
+from gateway.service.arrival.entering import Entering
+from gateway.service.arrival.mailing import Mailing
+from gateway.service.arrival.receipts import Receipts
+from gateway.service.arrival.receiving import Receiving
+from gateway.service.betrieb.pages import Pages
+from gateway.service.casework.forwarding import Forwarding
+from gateway.service.casework.operating import Operating
+from gateway.service.casework.reminding import Reminding
 from gateway.service.context import Context, close_context, open_context
-from gateway.service.delivering import Delivering, Way, retry_policy
-from gateway.service.entering import Entering
-from gateway.service.evidence import EvidencePackages
-from gateway.service.forwarding import Forwarding
+from gateway.service.departure.bouncing import Bouncing
+from gateway.service.departure.collecting import Collecting
+from gateway.service.departure.delivering import Delivering, Way, retry_policy
+from gateway.service.departure.lanes import PLACES
+from gateway.service.departure.notifying import Notifying
+from gateway.service.departure.sealing import Sealing
+from gateway.service.departure.settling import Settling
+from gateway.service.departure.ways import As2Way, MailReceipts, MailWay
+from gateway.service.evidence.logbook import SEAL_S, Logbook
+from gateway.service.evidence.packaging import EvidencePackages
 from gateway.service.keys import LOOK_S, ConfigSource, Reloading
-from gateway.service.lanes import PLACES
 from gateway.service.listeners import Listeners
-from gateway.service.logbook import SEAL_S, Logbook
-from gateway.service.mailing import Mailing
-from gateway.service.notifying import Notifying
-from gateway.service.operating import Operating
-from gateway.service.pages import Pages
-from gateway.service.purging import Purging
-from gateway.service.reading import Reading
-from gateway.service.receipts import Receipts
-from gateway.service.receiving import Receiving
-from gateway.service.reminding import Reminding
-from gateway.service.restoring import finish_restore
-from gateway.service.revoking import Revoking
-from gateway.service.sealing import Sealing
-from gateway.service.searching import Searching
-from gateway.service.settling import Settling
-from gateway.service.showing import Showing
-from gateway.service.ways import As2Way, MailReceipts, MailWay
+from gateway.service.upkeep.certificates import Expiring, metrics
+from gateway.service.upkeep.purging import Purging
+from gateway.service.upkeep.restoring import finish_restore
+from gateway.service.upkeep.revoking import Revoking
+from gateway.service.views.reading import Reading
+from gateway.service.views.searching import Searching
+from gateway.service.views.showing import Showing
 from gateway.store.database import StoreError
 from gateway.store.steps import do
 

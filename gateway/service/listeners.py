@@ -21,9 +21,9 @@ from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
 from gateway.accept.mail import MailListener, MailReceiver, listen
 from gateway.admission import Runner
 from gateway.config_fields import is_loopback, split_address
-from gateway.service import openapi
 from gateway.service.context import Context
-from gateway.service.status import status_app
+from gateway.service.views import openapi
+from gateway.service.views.status import status_app
 from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, ReloadableContext, listener_contexts
 from gateway.watch.http import Reader, ReadSide

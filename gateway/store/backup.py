@@ -6,7 +6,7 @@ and a store can move from one database to the other.
 Promises: a copy is what one moment held (SQLite: `VACUUM INTO` under WAL; PostgreSQL: one `repeatable read`
 transaction), and no writer waits for it; it is complete and synced before it has its name, is readable by its owner
 alone, and overwrites nothing. What was deleted is not in it. A restored store exists whole, with the mark that the
-next start acts on (gateway/service/restoring.py), or not at all; nothing that exists is overwritten.
+next start acts on (gateway/service/upkeep/restoring.py), or not at all; nothing that exists is overwritten.
 Fails: `FileExistsError`, `OSError`; `StoreUnavailable` for a database that cannot be reached, `StoreError` for a copy
 that is damaged, no copy of ours, or newer than this program, and for a database that is not empty.
 """

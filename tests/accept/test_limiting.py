@@ -5,8 +5,8 @@ import pytest
 from gateway import admission, clock
 from gateway.admission import Admission
 from gateway.errors import Overloaded
-from gateway.service import limiting
-from gateway.service.limiting import FAILURES, TOGETHER, WINDOW, FailureLimit
+from gateway.service.arrival import limiting
+from gateway.service.arrival.limiting import FAILURES, TOGETHER, WINDOW, FailureLimit
 
 NOW = 1_790_000_000 * clock.SECOND
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gateway.message import StagedFile
-from gateway.service.upload import PENDING_BYTES, Upload
+from gateway.service.arrival.upload import PENDING_BYTES, Upload
 from gateway.store import Database, open_database
 from gateway.store.content import CHUNK, CHUNKS_PER_COMMIT, Contents
 from gateway.store.database import Do

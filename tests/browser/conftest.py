@@ -19,8 +19,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from gateway.partner import Partner
 from gateway.pki_issue import DevelopmentCa
+from gateway.service.betrieb.people import Access
 from gateway.service.gateway import running
-from gateway.service.people import Access
 from tests.interop.environments import Unavailable, packages
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from gateway import clock
 from gateway.route.directory_csv import cell_text, read, written
 from gateway.route.overlay import COLUMNS, Row, row_faults
 from gateway.route.resources import packaged_directory, packaged_rows
-from gateway.service.directory import (
+from gateway.service.upkeep.directory import (
     Change,
     Directory,
     DirectoryDamaged,
@@ -141,7 +141,7 @@ async def test_all_rows_become_valid_together_or_none(database: Database, rows: 
 
 
 def test_a_change_needs_a_reason_and_days_in_order() -> None:
-    from gateway.service.directory import Corrections
+    from gateway.service.upkeep.directory import Corrections
 
     for wanted in (Change((klinik(),), " "), Change((klinik(),), "x", date(2027, 1, 2), date(2027, 1, 1))):
         with pytest.raises(DirectoryRefused):

@@ -11,9 +11,9 @@ import pytest
 from gateway.config import Config
 from gateway.events import Art
 from gateway.seal.signed import verify
-from gateway.service import logbook
 from gateway.service.context import Context, close_context, open_context
-from gateway.service.logbook import ALGORITHMS, Logbook
+from gateway.service.evidence import logbook
+from gateway.service.evidence.logbook import ALGORITHMS, Logbook
 from gateway.settle import merkle
 from gateway.settle.checkpoint import read_checkpoint
 from gateway.settle.leaf import Leaf

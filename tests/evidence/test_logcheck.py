@@ -16,11 +16,11 @@ from gateway.pki import write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.seal.identity import Identity
 from gateway.seal.signed import sign
-from gateway.service import logbook
 from gateway.service.context import Context, close_context, open_context
+from gateway.service.evidence import logbook
+from gateway.service.evidence.logbook import ALGORITHMS, Logbook
+from gateway.service.evidence.logcheck import Checked, LogCheck
 from gateway.service.keys import OwnKeys
-from gateway.service.logbook import ALGORITHMS, Logbook
-from gateway.service.logcheck import Checked, LogCheck
 from gateway.settle import merkle
 from gateway.settle.checkpoint import Checkpoint, read_checkpoint
 from gateway.settle.leaf import Leaf

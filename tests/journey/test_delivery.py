@@ -147,7 +147,7 @@ async def test_a_partner_that_does_not_answer_in_time_is_tried_again(
 async def test_an_attempt_has_an_end_even_where_the_partner_drips(
     monkeypatch: pytest.MonkeyPatch, hub: Gateway, koeln: Peer, jva: Api
 ) -> None:
-    monkeypatch.setattr("gateway.service.delivering.ATTEMPT_S", 0.2)
+    monkeypatch.setattr("gateway.service.departure.delivering.ATTEMPT_S", 0.2)
     koeln.script = [waiting(asyncio.Event())]
     message = await posted(jva)
     await until(hub, message, "zugestellt")

@@ -10,8 +10,8 @@ from gatewayworld import KOELN, RHEIN_SIEG, Api, Site, calling
 
 from gateway.route.overlay import COLUMNS
 from gateway.route.resources import packaged_rows
-from gateway.service.directory import Change, apply, corrections, judge
 from gateway.service.gateway import Gateway, running
+from gateway.service.upkeep.directory import Change, apply, corrections, judge
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "beispiele" / "haft-3.2.xml"
 MUENCHEN = "abh:09162000"

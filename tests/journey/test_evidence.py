@@ -21,9 +21,9 @@ from gateway.message import Teil
 from gateway.partner import Partner
 from gateway.pki import KeyPair, agreed
 from gateway.pki_issue import DevelopmentCa, Request
+from gateway.service.evidence.proving import Befund, Verification, verify_package
+from gateway.service.evidence.unpacking import PackageRefused
 from gateway.service.gateway import Gateway, running
-from gateway.service.proving import Befund, Verification, verify_package
-from gateway.service.unpacking import PackageRefused
 from gateway.settle import archive
 from gateway.settle.inbox_ack import ack_content
 

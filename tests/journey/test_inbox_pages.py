@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from gatewayworld import Site, calling
 
-from gateway.service import reading
 from gateway.service.gateway import Gateway
+from gateway.service.views import reading
 
 EXAMPLE = Path(__file__).parents[2] / "schemas" / "beispiele" / "haft-3.2.xml"
 

@@ -205,7 +205,7 @@ async def test_deliveries_of_a_removed_partner_wait_for_a_person(hub: Gateway, k
 async def test_slow_lanes_leave_half_of_the_places_to_the_others(
     monkeypatch: pytest.MonkeyPatch, hub: Gateway, koeln: Peer, jva: Api
 ) -> None:
-    monkeypatch.setattr("gateway.service.lanes.SLOW_PLACES", 4)
+    monkeypatch.setattr("gateway.service.departure.lanes.SLOW_PLACES", 4)
     first = await posted(jva)
     await until(hub, first, "zugestellt")
     await hub._workers[0].stop()

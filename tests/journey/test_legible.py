@@ -6,8 +6,8 @@ import pytest
 from gatewayworld import Site, calling, introduce
 
 from gateway.route.resources import packaged_directory
+from gateway.service.departure.legible import is_legible_part, legible_parts
 from gateway.service.gateway import Gateway
-from gateway.service.legible import is_legible_part, legible_parts
 
 BEISPIELE = Path(__file__).parents[2] / "schemas" / "beispiele"
 ID = "01a203cb-7ba2-758f-808d-1c194c5abdf4"

@@ -24,8 +24,8 @@ from gatewayworld import JVA, KOELN, Api, Site, agree, calling
 from lxml import etree
 
 from gateway.pki_issue import DevelopmentCa
+from gateway.service.departure.notifying import NOBODY, Notifying, uncollected
 from gateway.service.gateway import Gateway, running
-from gateway.service.notifying import NOBODY, Notifying, uncollected
 from gateway.store.database import StaleState
 
 pytestmark = pytest.mark.usefixtures("prompt")

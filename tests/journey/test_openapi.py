@@ -7,7 +7,7 @@ from aiohttp import web
 from caseworld import Case
 from jsonschema import Draft202012Validator
 
-from gateway.service.openapi import document
+from gateway.service.views.openapi import document
 
 
 def described(whole: dict[str, Any]) -> set[tuple[str, str]]:

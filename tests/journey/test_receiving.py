@@ -24,7 +24,7 @@ from gateway.pki import pem_of
 from gateway.pki_issue import DevelopmentCa
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import PartIn, sign_entity
-from gateway.service import incoming
+from gateway.service.arrival import incoming
 from gateway.service.gateway import Gateway, running
 from gateway.service.steps import step_delivery
 from gateway.states import Actor, Step
@@ -412,7 +412,7 @@ def _pem(identity: Identity) -> str:
 async def test_who_fails_too_often_has_to_wait_and_holds_up_nobody_else(
     monkeypatch: pytest.MonkeyPatch, ca: DevelopmentCa, edge: Gateway, edge_site: Site, sender: Peer, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("gateway.service.limiting.FAILURES", 5)
+    monkeypatch.setattr("gateway.service.arrival.limiting.FAILURES", 5)
     kind = "application/pkcs7-mime; smime-type=authEnveloped-data"
     for _ in range(5):
         assert result(await sender.post(sender.headers(kind, to=EDGE), b"rubbish")) == FAILED

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.seal.octets import Range
-from gateway.service.files import AT_ONCE, Stopped, Workbench, workbench
+from gateway.service.departure.files import AT_ONCE, Stopped, Workbench, workbench
 from gateway.store.content import CHUNK, ContentMissing, Contents
 from gateway.store.keyring import Keyring, PlainKek
 from gateway.store.sqlite import SqliteDatabase

@@ -11,7 +11,7 @@ from gatewayworld import BONN, KOELN, RHEIN_SIEG, agree
 from pagesworld import Visitor, account, visiting
 
 from gateway.partner import Partner
-from gateway.service.proving import verify_package
+from gateway.service.evidence.proving import verify_package
 
 REASON = {"grund": "Weisung vom 22.11."}
 
@@ -65,7 +65,7 @@ async def test_a_search_is_a_post_and_finds_by_what_is_personal(case: Case, oper
 
 
 async def test_the_next_page_of_a_list(case: Case, operator: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.service.searching.DEFAULT_COUNT", 2)
+    monkeypatch.setattr("gateway.service.views.searching.DEFAULT_COUNT", 2)
     ids = [(await case.post("jva", "untersuchungshaft_antritt"))["id"] for _ in range(3)]
     found = r'th scope="row"><a href="/betrieb/nachrichten/([0-9a-f-]+)"'
     first = await operator.post("/betrieb/nachrichten", absender="gds:R8088")
@@ -170,7 +170,7 @@ async def test_a_look_ends(case: Case, operator: Visitor, monkeypatch: pytest.Mo
     look = (await operator.post(f"/betrieb/nachrichten/{answer['id']}/einsicht", **REASON)).location
     assert (await operator.get(f"{look}/nachricht")).status == 200
     later = case.hub.ctx.now() + 31 * 60_000_000
-    monkeypatch.setattr("gateway.service.looking.Looking._end", lambda self, row: later - 62 * 60_000_000)
+    monkeypatch.setattr("gateway.service.betrieb.looking.Looking._end", lambda self, row: later - 62 * 60_000_000)
     assert (await operator.get(f"{look}/nachricht")).status == 409
     assert "beendet" in (await operator.get(look)).words
 
@@ -279,7 +279,7 @@ async def test_accounts_are_kept_at_the_pages(case: Case) -> None:
 
 
 async def case_accounts(case: Case) -> list[dict[str, Any]]:
-    from gateway.service.people import People
+    from gateway.service.betrieb.people import People
 
     return await People(case.hub.ctx).all()
 

@@ -13,9 +13,9 @@ from gatewayworld import KOELN, Site
 from gateway.clock import SECOND
 from gateway.errors import Overloaded
 from gateway.pki_issue import DevelopmentCa
-from gateway.service import limiting
+from gateway.service.arrival import limiting
+from gateway.service.betrieb.people import FREE_FAILURES, WAIT_S, Access, AccountRefused, LoginRefused, People
 from gateway.service.context import Context, close_context, open_context
-from gateway.service.people import FREE_FAILURES, WAIT_S, Access, AccountRefused, LoginRefused, People
 from gateway.watch import credentials
 from gateway.watch.people import RIGHTS, Person, Right, Rolle, role_faults
 

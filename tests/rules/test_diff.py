@@ -12,9 +12,9 @@ from gateway.cli.main import cli
 from gateway.config import load
 from gateway.demo.letters import JVA, untersuchungshaft
 from gateway.message import Caller, Submission
-from gateway.service.accepting import Accepting
+from gateway.service.arrival.accepting import Accepting
+from gateway.service.casework.replaying import differences
 from gateway.service.context import close_context, open_context
-from gateway.service.replaying import differences
 from gateway.store.database import Do
 from routing import Entscheidung, Grund
 

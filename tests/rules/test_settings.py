@@ -15,7 +15,7 @@ from gateway.config import load
 from gateway.demo.letters import untersuchungshaft
 from gateway.errors import Invalid
 from gateway.message import Caller, Submission
-from gateway.service.accepting import Accepting
+from gateway.service.arrival.accepting import Accepting
 from gateway.service.context import close_context, open_context
 from routing import Sachverhalt
 

@@ -9,7 +9,7 @@ from mdnshapes import B64, MESSAGE_ID, PARTNER, PROVES_NOTHING, SETTLED, Shape
 from sealworld import AT
 
 from gateway.partner import Partner, Zertifikat
-from gateway.service.settling import evidence
+from gateway.service.departure.settling import evidence
 from gateway.settle.receipt import Expected, Reason, judge
 from gateway.states import Step
 

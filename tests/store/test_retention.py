@@ -18,7 +18,7 @@ from gateway.config_tables import Aufbewahrung
 from gateway.errors import Conflict, Gone, Invalid, NotFound
 from gateway.message import Caller
 from gateway.route.chain import WEITERLEITUNG
-from gateway.service.purging import CHUNKS, DAY, Purging
+from gateway.service.upkeep.purging import CHUNKS, DAY, Purging
 from gateway.store import Database, Do, StaleState
 from gateway.store.content import CHUNK, ContentGone, ContentMissing, Contents
 from gateway.store.keyring import Keyring, PlainKek

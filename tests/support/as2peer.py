@@ -26,7 +26,7 @@ from gateway.route.plan import Planned
 from gateway.seal.identity import Identity
 from gateway.seal.sealer import Opened, OpenRefused, PartIn, open_sealed, seal, sign_entity
 from gateway.seal.signedmime import open_signed
-from gateway.service.accepting import delivery_steps
+from gateway.service.arrival.accepting import delivery_steps
 from gateway.service.gateway import Gateway
 from gateway.settle.disposition import DUPLICATE, PROCESSED, Disposition, refusal
 from gateway.settle.mdn import Mic, Report, build_report, parse_report

@@ -24,8 +24,8 @@ from gateway.pki import KeyPair, agreed
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.route.overlay import COLUMNS
 from gateway.route.resources import packaged_directory
-from gateway.service.directory import Change, apply, corrections
 from gateway.service.gateway import Gateway
+from gateway.service.upkeep.directory import Change, apply, corrections
 from routing.sachverhalt import Sachverhalt
 
 STA = "gds:R3300S"

@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from gateway.service.openapi import document
+from gateway.service.views.openapi import document
 
 PATH = re.compile(r"/v1/[^?]*")
 

@@ -13,8 +13,8 @@ import aiohttp
 
 from gateway.clock import SECOND
 from gateway.pki_issue import DevelopmentCa
+from gateway.service.betrieb.people import Access, People
 from gateway.service.gateway import Gateway
-from gateway.service.people import Access, People
 from gateway.watch import credentials
 
 BY = "zertifikat:kommandozeile"

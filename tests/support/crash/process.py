@@ -32,12 +32,12 @@ PORTS = range(20_000, 32_000)
 CONSTANTS = {
     "gateway.service.gateway.POLL_S": 0.1,
     "gateway.service.gateway.TIDY_S": 0.1,
-    "gateway.service.delivering.LEASE": 3 * clock.SECOND,
-    "gateway.service.leases.LEASE": 3 * clock.SECOND,
-    "gateway.service.leases.RENEW_S": 0.3,
-    "gateway.service.receipts.LEASE": 3 * clock.SECOND,
-    "gateway.service.receiving.LEASE": 3 * clock.SECOND,
-    "gateway.service.logbook.LEASE": clock.SECOND,
+    "gateway.service.departure.delivering.LEASE": 3 * clock.SECOND,
+    "gateway.service.departure.leases.LEASE": 3 * clock.SECOND,
+    "gateway.service.departure.leases.RENEW_S": 0.3,
+    "gateway.service.arrival.receipts.LEASE": 3 * clock.SECOND,
+    "gateway.service.arrival.receiving.LEASE": 3 * clock.SECOND,
+    "gateway.service.evidence.logbook.LEASE": clock.SECOND,
     "gateway.service.gateway.SEAL_S": 0.3,
 }
 """Shorter waits than a gateway has in service: on PostgreSQL only the end of a lease tells that its owner is gone."""

@@ -450,7 +450,7 @@ async def purged(world: World) -> None:
     kind, body = peer.seal(spoilt(xml), None)
     await _handed_in(world, peer, peer.headers(kind, to=world.place.as2_name), body)
     await world.settled(message, "zugestellt")
-    while (code := await world.command("purge", {"gateway.service.purging.DAY": 0})) != 0:
+    while (code := await world.command("purge", {"gateway.service.upkeep.purging.DAY": 0})) != 0:
         assert code == -9, code
 
     async def gone() -> bool | None:

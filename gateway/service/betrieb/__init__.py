@@ -1,0 +1,1 @@
+"""The pages for people under `/betrieb/`: accounts, what they show, what they let do."""

@@ -1,0 +1,62 @@
+"""The pages under `/betrieb/` as one application: frame, journeys, handlers.
+
+Promises: only joins; every address is in one list, so that a test can try each with every role.
+Fails: not by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from gateway.service.betrieb.desk import Desk
+from gateway.service.betrieb.looking import Looking
+from gateway.service.betrieb.office import Accounts, DirectoryRows
+from gateway.service.betrieb.overview import Overview
+from gateway.service.betrieb.people import LoginRefused, People
+from gateway.service.betrieb.probing import Probing
+from gateway.service.casework.forwarding import Forwarding
+from gateway.service.casework.operating import Operating
+from gateway.service.context import Context
+from gateway.service.departure.delivering import Way
+from gateway.service.upkeep.certificates import Held
+from gateway.service.views.reading import Reading
+from gateway.store.database import StoreUnavailable
+from gateway.watch import acts_http, office_http, pages_http
+from gateway.watch.session_http import NAME_OF, Frame, Page, routes, secure
+
+
+class Pages:
+    """What the listener `[betrieb]` serves."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        reading: Reading,
+        operating: Operating,
+        forwarding: Forwarding,
+        ways: dict[str, Way],
+        held: Callable[[], Sequence[Held]],
+    ) -> None:
+        people = People(ctx)
+        self._desk = Desk(ctx, reading, operating, forwarding)
+        self._probing = Probing(ctx, ways)
+        self._frame = Frame(people, LoginRefused, (StoreUnavailable,))
+        self.pages: list[Page] = [
+            *pages_http.Looking(self._desk, Overview(ctx, reading, held)).pages(),
+            *acts_http.Acting(self._desk, Looking(ctx, reading), self._probe).pages(),
+            *office_http.Office(DirectoryRows(ctx), Accounts(people)).pages(),
+        ]
+
+    def app(self) -> web.Application:
+        """The application."""
+        app = web.Application(middlewares=[self._frame.middleware])
+        app[NAME_OF] = self._desk.name_of
+        app.on_response_prepare.append(secure)
+        app.add_routes([*self._frame.routes(), *routes(self.pages)])
+        return app
+
+    async def _probe(self, partner_id: str) -> Mapping[str, Any]:
+        return await self._desk.probe(self._probing, partner_id)

@@ -1,0 +1,1 @@
+"""What people and deadlines do with a message, and what its Vorgang remembers."""

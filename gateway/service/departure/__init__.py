@@ -1,0 +1,1 @@
+"""What leaves: sealed once, handed over in a partner's lane, counted when its receipt proves it."""

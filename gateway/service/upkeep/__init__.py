@@ -1,0 +1,1 @@
+"""What keeps a store and its trust in order: directory, certificates, retention, keys, restored copies."""
