@@ -34,20 +34,6 @@ from gateway.message import Caller
 log = logging.getLogger(__name__)
 
 
-class _WithoutContent(logging.Filter):
-    """Keeps what the HTTP parser quotes of a broken request out of the log: it may be part of a message."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.exc_info and record.exc_info[0] is not None:
-            record.msg = f"{record.msg} ({record.exc_info[0].__name__})"
-        record.exc_info = record.exc_text = None
-        return True
-
-
-http_log = logging.getLogger("gateway.http")
-"""What the HTTP server itself has to say."""
-http_log.addFilter(_WithoutContent())
-
 JSON_BYTES = 64 * 1024
 """Largest JSON body of a call other than posting a message: some keys and a reason."""
 IDLE_S = 60.0
@@ -56,6 +42,8 @@ RETRY_S = 30
 """What a client is told to wait when the store cannot take more."""
 
 CALLER: web.RequestKey[Caller] = web.RequestKey("caller", Caller)
+CODE: web.ResponseKey[str] = web.ResponseKey("code", str)
+"""The code of the refusal that an answer is, for the log."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 WhoIs = Callable[[str], Caller | None]
 """From a certificate's SHA-256 (lower-case hex) to the caller it stands for today, or None."""
@@ -89,7 +77,9 @@ def problem(refusal: Refusal) -> web.Response:
     """A refusal as `application/problem+json`."""
     headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else None
     body = json.dumps(refusal.as_problem(), ensure_ascii=False).encode("utf-8", "replace")
-    return web.Response(status=refusal.status, body=body, content_type="application/problem+json", headers=headers)
+    answer = web.Response(status=refusal.status, body=body, content_type="application/problem+json", headers=headers)
+    answer[CODE] = refusal.code
+    return answer
 
 
 def answer_json(value: Any, status: int = 200) -> web.Response:

@@ -11,11 +11,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
+
+from gateway import logs
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +85,14 @@ class MailIn:
         content = envelope.content
         raw = content if isinstance(content, bytes) else (content or "").encode("utf-8", "surrogateescape")
         handed = Handed(envelope.rcpt_tos[0].strip("<>"), (envelope.mail_from or "") in NULL_SENDER)
+        began = time.monotonic()
+        logs.ANFRAGE.set(str(uuid.uuid4()))
+        answer = await self._taken(raw, handed)
+        logs.step("mail", bytes=len(raw), status=int(answer[:3]), dauer_ms=round(1000 * (time.monotonic() - began), 1))
+        logs.ANFRAGE.set(None)
+        return answer
+
+    async def _taken(self, raw: bytes, handed: Handed) -> str:
         try:
             await self._receiver.receive_mail(raw, handed)
         except Exception:

@@ -44,11 +44,11 @@ async def validate(root: etree._Element, schema: Schema, xml: bytes, explainer: 
     try:
         found = await explainer.answer(schema.xsd, xml)
     except Unexplained as cause:
-        log.warning("schema error not explained", extra={"cause": str(cause), "xsd": schema.xsd.name, "alarm": True})
+        log.warning("schema error not explained (%s): %s", cause, schema.xsd.name, extra={"alarm": True})
         found = []
     else:
         if not found:
-            log.warning("validators disagree", extra={"xsd": schema.xsd.name, "alarm": True})
+            log.warning("validators disagree: %s", schema.xsd.name, extra={"alarm": True})
     findings = found or own_words
     raise Invalid(_summary(len(findings)), *findings, code="schema")
 

@@ -44,6 +44,7 @@ from gateway.service.evidence.logbook import SEAL_S, Logbook
 from gateway.service.evidence.packaging import EvidencePackages
 from gateway.service.keys import LOOK_S, ConfigSource, Reloading
 from gateway.service.listeners import Listeners
+from gateway.service.telling import Told
 from gateway.service.upkeep.certificates import Expiring, metrics
 from gateway.service.upkeep.purging import Purging
 from gateway.service.upkeep.restoring import finish_restore
@@ -82,6 +83,7 @@ class Gateway:
     """One running gateway."""
 
     def __init__(self, ctx: Context, source: ConfigSource | None = None, *, listening: bool = True) -> None:
+        ctx.db = Told(ctx.db)
         self.ctx = ctx
         self._listening = listening
         self._reloading = Reloading(ctx.config, source)

@@ -22,12 +22,13 @@ from gateway.accept.mail import MailListener, MailReceiver, listen
 from gateway.admission import Runner
 from gateway.config_fields import is_loopback, split_address
 from gateway.service.context import Context
+from gateway.service.requests import Watch, logger_of, numbered
 from gateway.service.views import openapi
 from gateway.service.views.status import status_app
 from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, ReloadableContext, listener_contexts
 from gateway.watch.http import Reader, ReadSide
-from gateway.web import WhoIs, guard, http_log
+from gateway.web import WhoIs, guard
 
 FIRST_FD = 3
 """sd_listen_fds(3): sockets that are handed over begin here."""
@@ -50,8 +51,10 @@ class Listeners:
         pages: web.Application,
         who_is: WhoIs,
         gauges: Callable[[], Sequence[str]] = tuple,
+        watch: Watch = lambda *_: None,
     ) -> None:
         self._ctx = ctx
+        self._watch = watch
         self.failures = HandshakeFailures()
         self.ports: dict[str, int] = {}
         """Real port by listener: `api`, `as2`, `betrieb`, `status`, `mail`."""
@@ -74,8 +77,13 @@ class Listeners:
         given = handed_over()
         addresses = {name: getattr(config, name).adresse for name in self._apps}
         for name, app in self._apps.items():
-            # Bodies as they come: a compressed one would grow before any limit counts it.
-            runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_S, auto_decompress=False, logger=http_log)
+            app.middlewares.insert(0, numbered)
+            runner = Runner(
+                app,
+                access_log_class=logger_of(name, self._watch),
+                shutdown_timeout=SHUTDOWN_S,
+                auto_decompress=False,  # bodies as they come: a compressed one would grow before any limit counts it
+            )
             await runner.setup()
             self._runners.append(runner)
             site = _site(runner, addresses[name], given, self._contexts.get(name))

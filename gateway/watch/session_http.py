@@ -20,7 +20,7 @@ from gateway.errors import Forbidden, Malformed, NotFound, Overloaded, Refusal, 
 from gateway.watch.credentials import form_token
 from gateway.watch.people import Person, Right
 from gateway.watch.resources import STATIC, environment, static
-from gateway.web import MethodNotAllowed, ServerFault, check_text, read_limited
+from gateway.web import CODE, MethodNotAllowed, ServerFault, check_text, read_limited
 
 log = logging.getLogger(__name__)
 
@@ -266,6 +266,7 @@ def _sorry(request: web.Request, refusal: Refusal) -> web.StreamResponse:
     answer = show(request, "fehler.html.j2", status=refusal.status, titel=refusal.title, text=refusal.detail)
     if refusal.retry_after is not None:
         answer.headers["Retry-After"] = str(refusal.retry_after)
+    answer[CODE] = refusal.code
     return answer
 
 

@@ -21,6 +21,7 @@ SHARED = {
     "events",
     "clock",
     "connector",
+    "logs",
 }
 """Modules beside the stage folders that every stage may import."""
 

@@ -24,6 +24,7 @@ from crash.sites import MAIL_ANSWER, SENDERS, calls, site_of
 from gateway.accept.mail import MailIn
 from gateway.cli.main import main
 from gateway.service import gateway as _whole  # noqa: F401 - imported once, before any fork
+from gateway.service.telling import Told
 from gateway.store.postgres import PostgresDatabase
 from gateway.store.sqlite import SqliteDatabase
 
@@ -42,7 +43,7 @@ class Seams:
 
     def cut(self) -> None:
         """Wrap everything that is a site."""
-        for kind in (SqliteDatabase, PostgresDatabase):
+        for kind in (SqliteDatabase, PostgresDatabase, Told):
             kind.commit = self._called(kind.commit)  # type: ignore[method-assign, assignment]
         for module in {call.path for call in calls() if call.what in SENDERS.values()}:
             for name in SENDERS.values():

@@ -23,7 +23,7 @@ from gateway.accept.http import CommandsIn, MessagesIn
 ROOT = Path(gateway.__file__).parent
 SENDERS = {"gateway.send.http": "post", "gateway.send.mail": "send"}
 """The functions through which everything goes that the gateway sends by itself, by module."""
-NOT_OURS = ("demo/", "store/sqlite.py", "store/postgres.py")
+NOT_OURS = ("demo/", "store/sqlite.py", "store/postgres.py", "service/telling.py")
 """The demo's own cast, and what carries a commit out."""
 MAIL_ANSWER = "answer to a mail"
 
