@@ -62,7 +62,8 @@ class Grenzen(_Value):
     mail_bytes: Annotated[int, Field(ge=1)] = 20 * 1024 * 1024
     """Largest mail on the wire (wire.md section 5)."""
     gleichzeitig: Annotated[int, Field(ge=1, le=20)] | None = None
-    """Most deliveries at the same time; without a word, 5 at first and up to 20 while the partner answers well."""
+    """Most deliveries at the same time, from all gateways of a store together; without a word, 5 at first and up to 20
+    while the partner answers well."""
     quittung_sekunden: Annotated[int, Field(ge=1)] = 24 * 3600
     """How long a receipt may take before the same bytes are sent again."""
 

@@ -112,6 +112,7 @@ hoechstalter_stunden = 120
 # Was so viele Stunden nach der Annahme nicht angekommen ist, erfährt der Absender, einmal je Empfänger.
 verzug_stunden = 24
 # Gleichzeitige Zustellungen an einen Partner zu Beginn (1 bis 20); antwortet er gut, bis zu 20.
+# Mehrere Gateways an einem Speicher zählen zusammen.
 gleichzeitig = 5
 # Nach so vielen Fehlern in Folge, die den Partner betreffen, pausiert die Zustellung an ihn …
 unterbrechung_nach = 5

@@ -1,7 +1,8 @@
 """How much a partner's lane carries, and when it stops by itself: pure decisions (design.md section 4).
 
 Promises: pure but for what a `Window` counts; a lane starts with few deliveries at once, grows by one for each full
-window that was answered promptly, and falls back when the partner fails.
+window that was answered promptly, and falls back when the partner fails; what has `vorrang` goes first, and every few
+claims one that has none.
 Fails: not at all.
 """
 
@@ -19,6 +20,16 @@ SLOW_S: Final = 10.0
 """An answer that takes longer is slow: the lane does not grow, and shares the places of all that are slow."""
 PAUSE_FACTOR: Final = 2.0
 """Each further pause of a lane that stays stopped is longer by this factor, up to the back-off's cap."""
+
+
+FAIR_CLAIM: Final = 4
+"""Every so many claims of a lane begin with one that has no `vorrang`: in a full lane, where each claim takes what one
+ended attempt left free, that is a quarter of the places, so that what has none does not starve."""
+
+
+def ordinary_first(nth: int) -> bool:
+    """Whether the `nth` claim of a lane begins with one delivery without `vorrang`."""
+    return nth % FAIR_CLAIM == 0
 
 
 class LaneState(StrEnum):
@@ -44,7 +55,11 @@ class Breaker:
 
 
 class Window:
-    """How many deliveries one process may have under way in one lane."""
+    """How many deliveries may be under way in one lane, as one process has learned.
+
+    Each process learns by its own answers; what it claims it holds against all that the store shows as under way in
+    the lane, so that several together have no more at once than the largest window among them.
+    """
 
     def __init__(self, start: int, agreed: int | None = None) -> None:
         self._most = MOST if agreed is None else agreed

@@ -285,16 +285,20 @@ from partner p left join lane l on l.partner_id = p.id
 where exists (select 1 from delivery d where d.partner_id = p.id and d.status = 'wartet' and d.next_at <= $1)
     and l.held_at is null and (l.partner_id is null or l.state = 'frei' or l.until <= $1);
 
--- name: claim_deliveries(now, lease_until, owner, partner_id, count, vorrang_bis)
+-- name: claim_deliveries(now, lease_until, owner, partner_id, count, vorrang_bis, most)
 -- Takes due work of one lane under a lease: vorrang first, then what was due first. A worker that passes a
 -- vorrang_bis of 0 every few times keeps the rest from starving. Rows come in no order. Nothing from a lane that was
--- stopped or held meanwhile.
-with picked as materialized (
+-- stopped or held meanwhile; and no more than `most` under way in the lane, whichever gateway has them.
+with room as materialized (
+    select $7 - count(*) as n from delivery where status = 'laeuft' and partner_id = $4
+),
+picked as materialized (
     select id from delivery
     where status = 'wartet' and partner_id = $4 and next_at <= $1 and vorrang <= $6
         and not exists (select 1 from lane l
             where l.partner_id = $4 and (l.held_at is not null or l.state = 'unterbrochen'))
-    order by vorrang desc, next_at, id limit $5
+    order by vorrang desc, next_at, id
+    limit (select case when n < 0 then 0 when n < $5 then n else $5 end from room)
     /*postgres for update skip locked*/
 )
 update delivery set status = 'laeuft', attempts = attempts + 1, lease_until = $2, lease_owner = $3, changed = $1,

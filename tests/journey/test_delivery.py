@@ -357,22 +357,6 @@ async def test_many_dead_partners_leave_a_place_for_the_living(
     assert seen == {f"tot{n}" for n in range(6)}
 
 
-async def test_vorrang_goes_first_and_the_rest_does_not_starve(hub: Gateway, koeln: Peer, jva: Api) -> None:
-    first = await posted(jva)
-    await until(hub, first, "zugestellt")
-    await hub._workers[0].stop()
-    await agree(hub, koeln.agreement(id="voll", behoerden=()))
-    await seeded(hub, first, "voll", 40, vorrang=1)
-    await seeded(hub, first, "voll", 4)
-    order = []
-    for _ in range(20):
-        (row,) = await hub.delivering.claim(1)
-        hub.delivering.lanes.ended("voll")
-        order.append(row["vorrang"])
-    assert order[0] == 1
-    assert order.count(1) > order.count(0) > 0
-
-
 async def test_a_full_lane_goes_on_as_soon_as_a_place_is_free(
     monkeypatch: pytest.MonkeyPatch, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.failure import Trouble, from_trouble
 from gateway.service.gateway import Gateway, running
+from gateway.service.lanes import Lanes
 from gateway.service.words import event_json
 from gateway.store.steps import do
 
@@ -236,6 +237,29 @@ async def test_concurrency_grows_while_the_partner_answers_well_and_falls_back(
     assert lanes.free(agreed, "koeln") == 2
 
 
+async def test_of_several_gateways_all_together_fill_one_window(
+    hub: Gateway, koeln: Peer, jva: Api, hub_site: Site
+) -> None:
+    """Three processes on one store: each learns for itself, and counts what the others have under way."""
+    first = await posted(jva)
+    await until(hub, first, "zugestellt")
+    await hub._workers[0].stop()
+    await agree(hub, koeln.agreement(id="voll", behoerden=()))
+    await seeded(hub, first, "voll", 30)
+    others = [Lanes(hub.ctx) for _ in range(2)]
+    before, taken = hub.delivering.lanes, []
+    for lanes in (*others, before):
+        hub.delivering.lanes = lanes
+        taken.append(len(await hub.delivering.claim(64)))
+    assert taken == [5, 0, 0]
+    for _ in range(300):
+        await others[1].answered("voll", 0.1)  # this one has learned that more may go at once
+    hub.delivering.lanes = others[1]
+    assert len(await hub.delivering.claim(64)) == 15
+    hub.delivering.lanes = before
+    assert await hub.delivering.claim(64) == []
+
+
 async def test_of_two_gateways_one_probes(hub: Gateway, koeln: Peer, jva: Api) -> None:
     koeln.otherwise = status(503)
     await posted(jva)
@@ -244,7 +268,7 @@ async def test_of_two_gateways_one_probes(hub: Gateway, koeln: Peer, jva: Api) -
     await hub._workers[0].stop()
     later(hub, 3600)
     lane_row = (await hub.delivering.lanes.claimable())[0]
-    both = await asyncio.gather(*(hub.delivering._claim_lane(lane_row, 5) for _ in range(2)))
+    both = await asyncio.gather(*(hub.delivering._claim_lane(lane_row, 5, 5) for _ in range(2)))
     assert sorted(len(rows) for rows in both) == [0, 1]
 
 

@@ -3,9 +3,10 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from laneorder import LaneModel
 
 from gateway.send.failure import Trouble, from_http, from_smtp, from_trouble
-from gateway.send.lane import MOST, SLOW_S, Breaker, Window, concerns_partner
+from gateway.send.lane import FAIR_CLAIM, MOST, SLOW_S, Breaker, Window, concerns_partner, ordinary_first
 from gateway.send.outcome import Failed
 
 answers = st.lists(st.one_of(st.floats(0, 60), st.none()), max_size=400)
@@ -82,3 +83,45 @@ def test_our_own_faults_say_nothing_of_the_partner() -> None:
     assert concerns_partner(from_smtp(535)) is None
     assert concerns_partner(from_trouble(Trouble.MAIL_TOO_LARGE)) is None  # it was not asked
     assert concerns_partner(from_trouble(Trouble.CONNECT)) is True
+
+
+# --- vorrang ----------------------------------------------------------------------------------------------------------
+
+LaneEvent = tuple[str, int]
+happenings = st.lists(
+    st.one_of(
+        st.tuples(st.just("urgent"), st.just(1)),
+        st.tuples(st.just("ordinary"), st.just(1)),
+        st.tuples(st.just("claim"), st.integers(1, 5)),
+    ),
+    max_size=200,
+)
+
+
+@given(happenings)
+def test_vorrang_goes_first_and_nothing_starves(steps: list[LaneEvent]) -> None:
+    """Whatever comes and goes: urgent ones wait behind at most one ordinary a fair turn, and an ordinary one that has
+    `n` before it goes within the next `n + 1` fair turns, however many urgent ones come."""
+    lane, waits = LaneModel(), dict[str, int]()
+    for n, (what, count) in enumerate(steps):
+        if what != "claim":
+            waits[f"{what}{n}"] = lane.claims + FAIR_CLAIM * (len(lane.ordinary) + 1)
+            lane.arrive(f"{what}{n}", vorrang=what == "urgent")
+            continue
+        urgent, before = list(lane.urgent), len(lane.urgent) + len(lane.ordinary)
+        taken = lane.claim(count)
+        ordinary = [key for key in taken if key.startswith("ordinary")]
+        assert len(taken) == min(count, before), "no place stays empty while something waits"
+        allowed = 1 if ordinary_first(lane.claims) else 0
+        assert len(ordinary) <= allowed or not lane.urgent, "urgent ones wait behind no more than one"
+        assert [key for key in taken if key in urgent] == urgent[: len(taken) - len(ordinary)], "in their own order"
+        assert all(lane.claims <= waits[key] for key in ordinary), "none waits for longer than its turn"
+    assert all(lane.claims < waits[key] for key in lane.ordinary)
+
+
+@given(st.integers(1, 200))
+def test_in_a_full_lane_three_of_four_places_are_for_vorrang(claims: int) -> None:
+    lane = LaneModel([f"u{n}" for n in range(400)], [f"o{n}" for n in range(400)])
+    taken = [lane.claim(1)[0] for _ in range(claims)]
+    assert taken[0] == "u0"
+    assert sum(key.startswith("o") for key in taken) == claims // FAIR_CLAIM

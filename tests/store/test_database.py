@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
 
+from gateway.partner import Grenzen, Partner
 from gateway.store import AlreadyThere, Database, Do, StaleState, StoreError, StoreUnavailable, open_database
+from gateway.store.queries import migration_for_sqlite, statements
 from gateway.store.resources import migrations
 from gateway.store.steps import do
 
@@ -168,6 +172,27 @@ async def test_gateways_that_start_together_make_the_schema_once(url: str, raw: 
     opened = await asyncio.gather(*(open_database(url) for _ in range(4)))
     await asyncio.gather(*(database.close() for database in opened))
     assert await raw("select version from schema_version") == [(n + 1,) for n in range(len(migrations()))]
+
+
+async def test_agreements_of_before_the_window_grew_have_no_limit_of_five(tmp_path: Any) -> None:
+    """Migration 17: 5 was stored where nothing was agreed."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.execute("create table schema_version (version integer primary key, applied integer not null) strict")
+        for migration in migrations()[:16]:
+            for statement in statements(migration_for_sqlite(migration.sql)):
+                old.execute(statement)
+            old.execute("insert into schema_version values (?, 0)", (migration.number,))
+        for n in (5, 2):
+            agreement = Partner(
+                id=f"p{n}", behoerden=(), weg="abruf", grenzen=Grenzen(gleichzeitig=n)
+            ).model_dump_json()
+            old.execute("insert into partner (id, agreement, changed) values (?, ?, 0)", (f"p{n}", agreement))
+    database = await open_database(f"sqlite:///{path}")
+    rows = await database.fetch("partners")
+    await database.close()
+    found = {row["id"]: Partner.model_validate_json(row["agreement"]).grenzen.gleichzeitig for row in rows}
+    assert found == {"p5": None, "p2": 2}
 
 
 async def test_a_schema_from_the_future_is_refused(url: str, raw: Any) -> None:

@@ -17,7 +17,7 @@ S = DeliveryStatus
 
 def claim(make: Any, **over: Any) -> Do:
     values = {"now": make.now, "lease_until": make.now + 60, "owner": "a", "partner_id": "koeln", "count": 5}
-    return do("claim_deliveries", **(values | {"vorrang_bis": 9} | over))
+    return do("claim_deliveries", **(values | {"vorrang_bis": 9, "most": 99} | over))
 
 
 def sources_of(step: Step) -> set[S]:
@@ -71,6 +71,18 @@ async def test_a_claim_without_vorrang_keeps_the_rest_from_starving(database: Da
     _, plain = await one(database, make)
     rows = (await database.commit(claim(make, vorrang_bis=0)))[0]
     assert [row["id"] for row in rows] == [plain]
+
+
+async def test_a_lane_carries_no_more_than_its_window_whoever_claims(database: Database, make: Any) -> None:
+    for _ in range(6):
+        await one(database, make)
+    await one(database, make, partner_id="bonn")
+    counts = [
+        len((await database.commit(claim(make, owner=owner, count=count, most=most)))[0])
+        for owner, count, most in [("a", 2, 3), ("b", 5, 3), ("b", 5, 3), ("a", 5, 2), ("b", 5, 4)]
+    ]
+    assert counts == [2, 1, 0, 0, 1]
+    assert len((await database.commit(claim(make, partner_id="bonn", most=1)))[0]) == 1
 
 
 async def test_lanes_with_due_work(database: Database, make: Any) -> None:

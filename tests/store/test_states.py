@@ -165,7 +165,7 @@ async def test_claim_and_lost_leases_are_steps_of_the_table(database: Database, 
     claimed, gone = set(), set()
     for status, key in keys.items():
         values = {"now": make.now, "lease_until": make.now + 60, "owner": OWNER, "partner_id": key, "count": 5}
-        if (await database.commit(do("claim_deliveries", **values, vorrang_bis=9)))[0]:
+        if (await database.commit(do("claim_deliveries", **values, vorrang_bis=9, most=5)))[0]:
             claimed.add(status)
     for row in (await database.commit(do("recover_leases", lease_before=make.now + 61, now=make.now)))[0]:
         gone |= {status for status, key in keys.items() if key == row["id"]}

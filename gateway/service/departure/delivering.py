@@ -21,6 +21,7 @@ from gateway.events import Art
 from gateway.partner import Partner
 from gateway.send.failure import Failure, Trouble, from_trouble
 from gateway.send.http import SLOWEST
+from gateway.send.lane import ordinary_first
 from gateway.send.outcome import Failed, HandedOver, Outcome, ReceiptCame
 from gateway.send.retry import TOO_OLD, Again, RetryPolicy, decide
 from gateway.service.context import Context, new_id
@@ -38,8 +39,6 @@ ATTEMPT_S = 10 * 60
 """How long one attempt may take in all, beside its bytes; no partner may keep a place longer by dripping."""
 POISONED = 5
 """Attempts that raise before a delivery waits for a person: it stops nobody else meanwhile."""
-FAIR_CLAIM = 4
-"""Every so many claims of a lane begin with what has no `vorrang`, so that it does not starve."""
 NO_RECEIPT = Failure(
     "temporary", "quittung_fehlt", "Vom Empfänger kam in der vereinbarten Zeit keine gültige Quittung."
 )
@@ -106,10 +105,10 @@ class Delivering:
             partner = await self._ctx.partners.by_id(lane["partner_id"])
             free = min(limit - len(claimed), self.lanes.free(partner, lane["partner_id"]))
             if free > 0:
-                claimed += await self._claim_lane(lane, free)
+                claimed += await self._claim_lane(lane, free, self.lanes.most(partner, lane["partner_id"]))
         return claimed
 
-    async def _claim_lane(self, lane: Row, count: int) -> list[Row]:
+    async def _claim_lane(self, lane: Row, count: int, most: int) -> list[Row]:
         partner_id = lane["partner_id"]
         self._lane_claims[partner_id] += 1
         owner = f"{self._owner}/{self._claims}"  # of this claim alone: an attempt of an earlier one changes nothing
@@ -117,15 +116,15 @@ class Delivering:
         probing = self.lanes.probing(lane, now + LEASE)
         count = 1 if probing else count
 
-        async def take(most: int, vorrang: int) -> list[Row]:
-            claim = Do("claim_deliveries", (now, now + LEASE, owner, partner_id, most, vorrang))
+        async def take(wanted: int, vorrang: int) -> list[Row]:
+            claim = Do("claim_deliveries", (now, now + LEASE, owner, partner_id, wanted, vorrang, most))
             rows = (await self._ctx.db.commit(*probing, claim, Do("start_messages", (owner, now))))[len(probing)]
             probing.clear()  # once is enough
             return rows
 
         rows: list[Row] = []
         with contextlib.suppress(StaleState):  # another gateway probes this lane
-            if self._lane_claims[partner_id] % FAIR_CLAIM == 0:
+            if ordinary_first(self._lane_claims[partner_id]):
                 rows = await take(1, 0)
             if len(rows) < count:
                 rows = [*rows, *await take(count - len(rows), 1)]

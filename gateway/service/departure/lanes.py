@@ -4,8 +4,8 @@ A lane stops by itself after several failures in a row that concern the partner;
 and a success opens it again. An operator may hold a lane and release it.
 
 Promises: what a lane's state is, all gateways of one database share; each change of it is an event; one lane's state
-touches no other. How many deliveries run at once each process counts for itself; lanes that answer slowly share half
-of the places, so that the others always have the rest.
+touches no other. How many deliveries a lane carries each process learns for itself, and holds against what runs in it
+on all gateways. Lanes that answer slowly share half of a process's places, so that the others always have the rest.
 Fails: `NotFound` for a partner that does not exist, `Conflict` for a lane that is held or released already.
 """
 
@@ -49,10 +49,13 @@ class Lanes:
         self._unwell |= {row["partner_id"] for row in rows if row["failures"] or row["state"] != LaneState.FREI}
         return rows
 
+    def most(self, partner: Partner | None, partner_id: str) -> int:
+        """How many deliveries of a lane may be under way, on all gateways together."""
+        return self._window(partner, partner_id).size
+
     def free(self, partner: Partner | None, partner_id: str) -> int:
-        """How many deliveries of a lane may begin now."""
-        window = self._window(partner, partner_id)
-        free = window.size - len(self._running[partner_id])
+        """How many deliveries of a lane this process may begin now."""
+        free = self.most(partner, partner_id) - len(self._running[partner_id])
         if self._is_slow(partner_id):
             taken = sum(len(times) for key, times in self._running.items() if times and self._is_slow(key))
             free = min(free, SLOW_PLACES - taken)
