@@ -27,8 +27,8 @@ from gateway.errors import Conflict, NotFound
 from gateway.partner import Grenzen
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.failure import Trouble, from_trouble
+from gateway.service.departure.lanes import Lanes
 from gateway.service.gateway import Gateway, running
-from gateway.service.lanes import Lanes
 from gateway.service.words import event_json
 from gateway.store.steps import do
 
