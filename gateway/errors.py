@@ -1,7 +1,8 @@
 """What can be wrong with what somebody sends us, and the answer that they get.
 
-Promises: every refusal knows its HTTP status, a stable code, a German text that says how to mend it, and nothing
-about our inside. Texts never carry content of the message beyond names of elements and keys of authorities.
+Promises: every refusal knows its HTTP status, a stable code, a German text that says how to mend it (in English by the
+catalogue of gateway/english.py), and nothing about our inside. Texts never carry content of the message beyond names of
+elements and keys of authorities.
 Fails: not at all; these are values to raise.
 """
 
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from gateway.english import Language, english
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,21 @@ class Befund:
     nummer: str | None = None
     """Number of the decree whose demand is not met, where there is one."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, language: Language = "de") -> dict[str, Any]:
         """The finding as a JSON object with all six keys."""
         return {
             "code": self.code,
             "zeile": self.zeile,
             "spalte": self.spalte,
             "xpath": self.xpath,
-            "text": self.text,
+            "text": said(self.text, language),
             "nummer": self.nummer,
         }
+
+
+def said(text: str, language: Language) -> str:
+    """A German text in the language asked for; the decree's own words stay as they are."""
+    return (english(text) or text) if language == "en" else text
 
 
 class Refusal(Exception):
@@ -59,18 +67,24 @@ class Refusal(Exception):
         self.retry_after = retry_after
         super().__init__(self.detail)
 
-    def as_problem(self) -> dict[str, Any]:
-        """RFC 9457 problem details as a JSON object."""
+    def as_problem(self, language: Language = "de") -> dict[str, Any]:
+        """RFC 9457 problem details as a JSON object, for people who read this language."""
         problem: dict[str, Any] = {
             "type": f"urn:de:nrw:gateway:fehler:{self.code}",
-            "title": self.title,
+            "title": said(self.title, language),
             "status": self.status,
-            "detail": self.detail,
-            "errors": [befund.as_json() for befund in self.befunde],
+            "detail": self._detail(language),
+            "errors": [befund.as_json(language) for befund in self.befunde],
         }
         if self.entscheidung is not None:
             problem["entscheidung"] = self.entscheidung
         return problem
+
+    def _detail(self, language: Language) -> str:
+        """The detail; in English, where it is the decree's own words, what the kind of refusal means."""
+        if language == "de":
+            return self.detail
+        return english(self.detail) or said(" ".join((type(self).__doc__ or "").split()), language)
 
 
 class Malformed(Refusal):

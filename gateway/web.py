@@ -19,6 +19,7 @@ from typing import Any
 from aiohttp import web
 
 from gateway.admission import Admission, size_of
+from gateway.english import Language, preferred
 from gateway.errors import (
     Forbidden,
     Malformed,
@@ -73,10 +74,14 @@ class TooSlow(Refusal):
     title = "Zeitüberschreitung"
 
 
-def problem(refusal: Refusal) -> web.Response:
-    """A refusal as `application/problem+json`."""
-    headers = {"Retry-After": str(refusal.retry_after)} if refusal.retry_after is not None else None
-    body = json.dumps(refusal.as_problem(), ensure_ascii=False).encode("utf-8", "replace")
+def problem(refusal: Refusal, language: Language = "de") -> web.Response:
+    """A refusal as `application/problem+json`, in the language that the caller asked for."""
+    # a decision comes with its reasons, which are the decree's own words
+    languages = "en, de" if language == "en" and refusal.entscheidung is not None else language
+    headers = {"Content-Language": languages, "Vary": "Accept-Language"}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    body = json.dumps(refusal.as_problem(language), ensure_ascii=False).encode("utf-8", "replace")
     answer = web.Response(status=refusal.status, body=body, content_type="application/problem+json", headers=headers)
     answer[CODE] = refusal.code
     return answer
@@ -148,9 +153,9 @@ def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
             with admission.place(size_of(request)):
                 return await handler(request)
         except Refusal as refusal:
-            return problem(refusal)
+            return problem(refusal, language_of(request))
         except web.HTTPException as error:
-            return _of_aiohttp(error)
+            return _of_aiohttp(error, language_of(request))
         except ConnectionError:  # the client went away; there is nobody to answer
             raise
         except unavailable as error:
@@ -174,15 +179,20 @@ def _failed(request: web.Request, refusal: Refusal) -> web.Response:
         ConnectionAbortedError: bytes of another answer are out; a second one would be read as part of it.
     """
     if request.writer.output_size == 0:
-        return problem(refusal)
+        return problem(refusal, language_of(request))
     if request.transport is not None:
         request.transport.abort()
     raise ConnectionAbortedError
 
 
-def _of_aiohttp(error: web.HTTPException) -> web.Response:
+def language_of(request: web.Request) -> Language:
+    """The language in which this caller reads refusals."""
+    return preferred(request.headers.getall("Accept-Language", ()))
+
+
+def _of_aiohttp(error: web.HTTPException, language: Language) -> web.Response:
     known: dict[int, type[Refusal]] = {404: NotFound, 405: MethodNotAllowed, 413: TooLarge}
-    answer = problem(known.get(error.status, Malformed)())
+    answer = problem(known.get(error.status, Malformed)(), language)
     if "Allow" in error.headers:  # RFC 9110 section 15.5.6
         answer.headers["Allow"] = error.headers["Allow"]
     return answer

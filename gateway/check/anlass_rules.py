@@ -281,9 +281,8 @@ def message_type(subject: Subject) -> Iterable[Befund]:
     """contracts.md section 4: the ausl family's `nachrichtentyp` is the number in the name of the root."""
     stated = child(subject.root, "nachrichtenkopf.g2g", "identifikation.nachricht", "nachrichtentyp", "code")
     if subject.kopf.familie == "ausl" and stated is not None and text(stated) != subject.kopf.nummer:
-        sentence = (
-            f"nachrichtentyp nennt eine andere Nachricht als das Wurzelelement; hier gehört {subject.kopf.nummer} hin."
-        )
+        number = subject.kopf.nummer
+        sentence = f"„nachrichtentyp“ nennt eine andere Nachricht als das Wurzelelement; hier gehört {number} hin."
         yield Befund("nachrichtentyp", sentence, zeile=stated.sourceline, xpath=xpath_of(stated))
 
 

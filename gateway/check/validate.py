@@ -57,7 +57,8 @@ def _summary(count: int) -> str:
     """One sentence over all findings."""
     if count >= MAX_FINDINGS:
         return f"Die Nachricht entspricht nicht ihrem Schema; gezeigt werden die ersten {MAX_FINDINGS} Fehler."
-    return "Die Nachricht entspricht nicht ihrem Schema: " + ("ein Fehler." if count == 1 else f"{count} Fehler.")
+    counted = "ein Fehler" if count == 1 else f"{count} Fehler"
+    return f"Die Nachricht entspricht nicht ihrem Schema: {counted}."
 
 
 def _own_words(root: etree._Element, entries: Iterable[Any]) -> list[Befund]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from gateway.english import english
 from gateway.service.views.openapi import document
 
 PATH = re.compile(r"/v1/[^?]*")
@@ -38,6 +39,14 @@ def validator(path: str, method: str, status: int) -> Draft202012Validator | Non
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
+def hold_english(problem: Mapping[str, Any]) -> None:
+    """Raise where a refusal cannot be said in English; the decree's own words stay German."""
+    if problem["type"].endswith(":unzulaessig"):
+        return
+    for text in (problem["title"], problem["detail"], *(each["text"] for each in problem["errors"])):
+        assert english(text) is not None, text
+
+
 def hold(method: str, url: str, status: int, value: Any) -> None:
     """Raise where an answer of `/v1` is not as it is described; what is no JSON is not looked at."""
     path = PATH.match(url)
@@ -45,6 +54,8 @@ def hold(method: str, url: str, status: int, value: Any) -> None:
     if known is None or not isinstance(value, Mapping):
         return
     judge = validator(known, method, status)
+    if status >= 400:
+        hold_english(value)
     if judge is not None:
         for error in judge.iter_errors(value):
             raise AssertionError(f"{method} {known} {status}: {error.json_path}: {error.message:.300}")

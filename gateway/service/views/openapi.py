@@ -86,7 +86,8 @@ def document(version: str, messages: Mapping[str, str] | None = None) -> Schema:
 _ABOUT: Final = (
     "Nachrichten einliefern, verfolgen, weiterleiten und abholen. Angemeldet wird mit einem Client-Zertifikat. Was ein "
     "Aufrufer nicht sehen darf, gibt es für ihn nicht (404). Personenbezogene Daten stehen nie in einer Adresse. "
-    "Fehler haben die Form von RFC 9457; `errors` nennt Zeile, XPath und was zu ändern ist."
+    "Fehler haben die Form von RFC 9457; `errors` nennt Zeile, XPath und was zu ändern ist, deutsch "
+    "oder mit `Accept-Language: en` englisch."
 )
 
 
