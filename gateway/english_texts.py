@@ -47,6 +47,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Die Nachricht verletzt ihr Schema oder eine fachliche Regel.": (
         "The message violates its schema or a rule beyond it."
     ),
+    "Zu viele Anfragen": "Too many requests",
+    "Das sind zu viele Anfragen auf einmal; bitte nach der genannten Zeit fortfahren.": (
+        "These are too many requests at once; please go on after the time that is named."
+    ),
     "Inhalt beschädigt": "Content damaged",
     "Der gespeicherte Inhalt ist beschädigt und wird nicht herausgegeben; bitte den Betrieb verständigen.": (
         "The stored content is damaged and is not given out; please tell the operator."
@@ -211,6 +215,17 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Der Eintrag ist bereits abgeschlossen.": "The entry is closed already.",
     "Die Ereignisse dieser Nachricht erhalten gerade ihren Platz im Protokoll. Fragen Sie in einigen Sekunden noch "
     "einmal.": "The events of this message are getting their place in the log. Ask again in some seconds.",
+    # the stream of events
+    "Ihr Zertifikat steht für keine Behörde; Ereignisse gibt es nur zu Nachrichten einer Behörde.": (
+        "Your certificate stands for no authority; there are events only for an authority's messages."
+    ),
+    "Last-Event-ID ist keine Stelle dieses Ereignisstroms.": "Last-Event-ID is no place in this stream of events.",
+    "Bis zu dieser Last-Event-ID reicht das Protokoll nicht, etwa weil es wiederhergestellt wurde. Beginnen Sie ohne "
+    "sie neu und gleichen Sie mit der Suche ab.": (
+        "The log does not reach this Last-Event-ID, for instance because it was restored. Begin anew without it, and "
+        "compare by the search."
+    ),
+    "Zu diesem Zertifikat sind schon {} Ereignisströme offen.": "{} streams of events are open for this certificate.",
     # XML
     "Die Nachricht enthält kein XML.": "The message holds no XML.",
     "Nach dem Ende des Wurzelelements folgt noch etwas; bitte entfernen.": (

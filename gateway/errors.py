@@ -159,6 +159,14 @@ class Invalid(Refusal):
     title = "Nachricht ungültig"
 
 
+class TooMany(Refusal):
+    """Das sind zu viele Anfragen auf einmal; bitte nach der genannten Zeit fortfahren."""
+
+    status = 429
+    code = "zu_viele_anfragen"
+    title = "Zu viele Anfragen"
+
+
 class Damaged(Refusal):
     """Der gespeicherte Inhalt ist beschädigt und wird nicht herausgegeben; bitte den Betrieb verständigen."""
 

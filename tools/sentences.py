@@ -34,9 +34,13 @@ WHOLE: Final = (
     "routing/sachverhalt.py",
 )
 """Files that speak to callers alone: each German sentence in them counts, however it gets into a refusal."""
-_ELSEWHERE: Final = {"cli", "demo", "watch", "render", "send", "settle", "seal", "store", "trust"}
+_ELSEWHERE: Final = {"cli", "demo", "betrieb", "render", "send", "settle", "seal", "store", "trust"}
 """Folders that tell callers of `/v1` nothing."""
-_NOT_ANSWERED: Final = NOT_ANSWERED | {"purging.py", "lanes.py", "probing.py", "proving.py", "mail.py", "as2.py"}
+_NOT_ANSWERED: Final = (
+    NOT_ANSWERED
+    | {"purging.py", "lanes.py", "probing.py", "proving.py", "mail.py", "as2.py"}
+    | {f"{name}_http.py" for name in ("session", "pages", "acts", "office")}
+)
 """Journeys of AS2, mail, pages and the command line."""
 NO_PROBLEMS: Final = {"as2headers.py"}
 """Files whose refusals become receipts."""

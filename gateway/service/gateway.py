@@ -49,6 +49,7 @@ from gateway.service.upkeep.certificates import Expiring, metrics
 from gateway.service.upkeep.purging import Purging
 from gateway.service.upkeep.restoring import finish_restore
 from gateway.service.upkeep.revoking import Revoking
+from gateway.service.views.feed import LogFeed
 from gateway.service.views.reading import Reading
 from gateway.service.views.searching import Searching
 from gateway.service.views.showing import Showing
@@ -108,11 +109,13 @@ class Gateway:
         forwarding = Forwarding(ctx, self.reading, self.accepting, self._wake)
         operating = Operating(ctx, self.accepting, forwarding, self._wake)
         self.pages = Pages(ctx, self.reading, operating, forwarding, self._ways(), lambda: self.expiring.held)
+        self.feed = LogFeed(ctx, self.reading, self.who_is)
         self.listeners = Listeners(
             ctx,
             accepting=self.accepting,
             commands=_Commands(forwarding, Collecting(ctx), operating),
             reading=_Reader(self.reading, Searching(ctx), Showing(ctx), EvidencePackages(ctx)),
+            feed=self.feed,
             receiving=self.receiving,
             mailing=Mailing(ctx, settling, self.receiving, self.bouncing),
             pages=self.pages.app(),
@@ -160,6 +163,7 @@ class Gateway:
     async def stop(self) -> None:
         """Stop listening, finish what is under way, close."""
         self._stopping.set()
+        self.feed.end()
         await self.listeners.stop()
         for worker in self._workers:
             await worker.stop()

@@ -28,6 +28,7 @@ from gateway.service.views.status import status_app
 from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, ReloadableContext, listener_contexts
 from gateway.watch.http import Reader, ReadSide
+from gateway.watch.stream_http import Feed, Stream
 from gateway.web import WhoIs, guard
 
 FIRST_FD = 3
@@ -46,6 +47,7 @@ class Listeners:
         accepting: Intake,
         commands: Commands,
         reading: Reader,
+        feed: Feed,
         receiving: As2Receiver,
         mailing: MailReceiver,
         pages: web.Application,
@@ -64,6 +66,7 @@ class Listeners:
         self._mail: MailListener | None = None
         api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
+        api.add_routes(Stream(feed).routes())
         api.add_routes(openapi.routes(metadata.version("nachrichtengateway")))
         as2 = web.Application()
         as2.add_routes(As2In(receiving, unavailable=(StoreUnavailable,)).routes())

@@ -513,6 +513,15 @@ select size, at, note, signature, certificate from log_checkpoint where size > $
 select leaf, salt, id, at, art, message_id, delivery_id, akteur, detail from event where leaf >= $1
 order by leaf limit $2;
 
+-- name: sealed_events_of_readers(authorities, first, before)
+-- Events of messages that one of these authorities may read, in the order of the log, from one stretch of it.
+select e.leaf, e.id, e.at, e.art, e.message_id, e.delivery_id from event e join message m on m.id = e.message_id
+where e.leaf >= $2 and e.leaf < $3 and exists (
+    select 1 from message_reader r
+    where r.authority in list($1) and r.eingang = m.eingang and r.message_id = m.id
+)
+order by e.leaf;
+
 -- name: sealed_events_of_message(message_id)
 select leaf, salt, id, at, art, message_id, delivery_id, akteur, detail from event where message_id = $1 order by id;
 

@@ -38,7 +38,7 @@ IO_FILES = {
     "settle": set(),
     "store": {"sqlite", "postgres", "postgres_wakes", "database", "content", "keyring", "backup", "resources"},
     "trust": {"http"},
-    "watch": {"http", "session_http", "pages_http", "acts_http", "office_http", "resources"},
+    "watch": {"http", "session_http", "stream_http", "pages_http", "acts_http", "office_http", "resources"},
 }
 """The files of each stage that may do I/O. Everything else is pure."""
 

@@ -118,6 +118,7 @@ def _paths(messages: Mapping[str, str]) -> Schema:
         "/v1/inbox/{id}/ack": {
             "post": _call("Den Empfang quittieren", "inbox_ack", _json(200, "Abholung"), (409, 422), _ID, body=_ACK)
         },
+        "/v1/events": {"get": _EVENTS},
         "/v1/vorgaenge/search": {"post": _found("Vorgänge suchen", "vorgaenge_search", "Vorgangssuche", "Vorgaenge")},
         "/v1/vorgaenge/{id}": {"get": _shown("Ein Vorgang", "vorgang", ref("Vorgang"), _ID)},
         "/v1/openapi.json": {"get": _shown("Diese Beschreibung", "openapi", {"type": "object"})},
@@ -250,6 +251,27 @@ _PART_CALL: Final[Schema] = _call(
     (410,),
     _ID,
     _PART,
+)
+
+
+_EVENTS: Final[Schema] = _call(
+    "Statusänderungen als Ereignisstrom (Server-Sent Events)",
+    "events",
+    {
+        "200": {
+            "description": "`event: status`, in `data` ein `Statusereignis` als JSON in einer Zeile, in `id` die "
+            "Stelle; Leerereignisse tragen nur `id`. Mindestens einmal, in der Reihenfolge des Protokolls",
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        }
+    },
+    (409,),
+    {
+        "name": "Last-Event-ID",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "pattern": "^[0-9]{1,18}$"},
+        "description": "Letzte erhaltene Stelle; ohne sie beginnt der Strom mit dem, was von jetzt an geschieht",
+    },
 )
 
 

@@ -212,6 +212,18 @@ SCHEMAS: Final[Schema] = {
         },
         {"entscheidung": ref("Entscheidung")},
     ),
+    "Statusereignis": closed(
+        "Was sich an einer Nachricht geändert hat; `status` ist der Stand beim Senden des Ereignisses",
+        {
+            "id": UUID,
+            "zeitpunkt": MOMENT,
+            "art": one_of(Art),
+            "nachricht": UUID,
+            "nachrichten_id": TEXT,
+            "zustellung": null_or(UUID),
+            "status": one_of(MessageStatus),
+        },
+    ),
     "Kurz": closed("Eine Nachricht, wie Listen sie zeigen", _MESSAGE, _WITHHELD),
     "Suche": closed(
         "Was gesucht wird; ohne `von` die letzten 30 Tage",
