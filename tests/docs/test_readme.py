@@ -19,6 +19,7 @@ from gateway.partner import Algorithmen, Grenzen, Partner, Zertifikat
 from gateway.pki import write_pair
 from gateway.pki_issue import Request, self_signed
 from gateway.watch.http import ReadSide
+from gateway.watch.stream_http import Stream
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -95,7 +96,7 @@ def routes(*tables: Any) -> set[tuple[str, str]]:
 
 def test_the_api_table_has_every_route_and_no_other() -> None:
     nobody: Any = None
-    served = routes(MessagesIn(nobody), CommandsIn(nobody), ReadSide(nobody))
+    served = routes(MessagesIn(nobody), CommandsIn(nobody), ReadSide(nobody), Stream(nobody))
     told = set(re.findall(r"^\| `(GET|POST) (/v1/\S+?)`", section("### API"), flags=re.MULTILINE))
     assert told == served
     assert routes(As2In(nobody)) == {(web.post("/as2", nobody).method, "/as2")}
