@@ -24,6 +24,7 @@ from pydantic import BaseModel
 from gateway.cli.init_template import render
 from gateway.cli.main import cli
 from gateway.config import Config
+from gateway.figures import METRICS
 from gateway.settle.receipt import TEXTS
 from gateway.states import FINAL, MESSAGE_TABLE, OPEN, TABLE, Actor, DeliveryStatus, MessageStep, Step
 from tools.codes import findings, openings, refusals
@@ -170,6 +171,15 @@ def limit_table() -> str:
     return "\n".join(rows)
 
 
+def metrics() -> str:
+    """Everything that /metrics shows."""
+    rows = ["| metric | labels | of | what |", "| --- | --- | --- | --- |"]
+    for name, metric in METRICS.items():
+        labels = ", ".join(f"`{label}`" for label in metric.labels) or "–"
+        rows.append(f"| `{name}` ({metric.kind}) | {labels} | {metric.scope} | {metric.help} |")
+    return "\n".join(rows)
+
+
 def dependencies() -> str:
     """Each dependency with its reason, from `pyproject.toml`."""
     text = (ROOT / "pyproject.toml").read_text("utf-8")
@@ -188,6 +198,7 @@ BLOCKS: Final[Mapping[str, Callable[[], str]]] = {
     "wire codes": wire_codes,
     "interop": interop,
     "limits": limit_table,
+    "metrics": metrics,
     "dependencies": dependencies,
 }
 

@@ -17,7 +17,7 @@ import click
 
 from gateway.cli.main import MISUSED, UNREACHABLE, config_path
 from gateway.cli.shell import configuration, stop
-from gateway.cli.workers import Workers
+from gateway.cli.workers import Workers, tell
 from gateway.config import Config, load
 from gateway.logs import configure
 from gateway.pki import PkiError, write_new
@@ -60,6 +60,7 @@ async def _serve(config: Config, source: ConfigSource, ready_file: Path | None, 
 
     async with running(config, source) as gateway:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, changed)
+        gateway.others = workers.figures
         await workers.start()
         _announce(ready_file, gateway.listeners.ports)
         await stopping.wait()
@@ -78,7 +79,7 @@ async def _deliver(config: Config, source: ConfigSource) -> None:
     loop.add_reader(sys.stdin, gone)
     async with running(config, source, listening=False) as gateway:
         loop.add_signal_handler(signal.SIGHUP, gateway.look_soon)
-        await stopping.wait()
+        await tell(gateway.ctx.figures, sys.stdout.buffer, stopping)
 
 
 def _until_signal() -> asyncio.Event:

@@ -14,6 +14,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
+
+from gateway.figures import Figures
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +25,22 @@ PAUSE_S = 1.0
 LONGEST_S = 60.0
 GRACE_S = 30.0
 """How long a process may take to end what is under way."""
+LINE = 4 * 1024 * 1024
+"""Longest line that a process tells: all its figures, of which each has at most a thousand combinations of labels."""
+TELL_S = 5.0
+"""How often a process tells what it counted: so much is lost when it is killed."""
+
+
+async def tell(figures: Figures, out: BinaryIO, ended: asyncio.Event) -> None:
+    """Tell the first process what this one counts, until this one ends."""
+    while True:
+        with contextlib.suppress(OSError):  # the first process is gone, and this one ends
+            out.write(figures.as_json().encode() + b"\n")
+            out.flush()
+        if ended.is_set():
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), TELL_S)
 
 
 class Workers:
@@ -32,7 +51,10 @@ class Workers:
         self._command = (*gateway, "serve", "--log-level", log_level, "--only-deliver")
         self._count = count
         self._stopping = asyncio.Event()
-        self._running: set[asyncio.subprocess.Process] = set()
+        self._running: dict[asyncio.subprocess.Process, Figures] = {}
+        """Each process, with what it counted when it last told."""
+        self._ended = Figures()
+        """What those counted that ended: a counter never falls."""
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -55,6 +77,17 @@ class Workers:
                 self.signal(signal.SIGKILL)
                 await asyncio.wait(late)
 
+    def figures(self) -> tuple[list[Figures], int]:
+        """What they count and counted, and how many run."""
+        return [self._ended, *self._running.values()], len(self._running)
+
+    async def _follow(self, process: asyncio.subprocess.Process) -> None:
+        """Take over what a process tells, until it ends."""
+        assert process.stdout is not None
+        async for line in process.stdout:
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # cut off in the middle by its end
+                self._running[process] = Figures.from_json(line)
+
     async def _keep_running(self) -> None:
         pause = PAUSE_S
         while not self._stopping.is_set():
@@ -69,13 +102,15 @@ class Workers:
                 await asyncio.wait_for(self._stopping.wait(), pause)
 
     async def _run_once(self, command: Sequence[str]) -> int:
-        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
-        self._running.add(process)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, limit=LINE)
+        self._running[process] = Figures()
         if self._stopping.is_set():
             process.terminate()
         try:
+            await self._follow(process)
             return await process.wait()
         finally:
-            self._running.discard(process)
+            self._ended.add(self._running.pop(process))
             if process.stdin is not None:
                 process.stdin.close()

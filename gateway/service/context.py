@@ -17,6 +17,7 @@ from gateway import clock
 from gateway.check.checker import Checker
 from gateway.config import Config
 from gateway.events import Art
+from gateway.figures import Figures
 from gateway.kek import load_keks
 from gateway.message import Caller
 from gateway.partner import Partner
@@ -121,6 +122,8 @@ class Context:
     keys: OwnKeys
     """Taken over anew when their files change."""
     now: Callable[[], int] = clock.now
+    figures: Figures = field(default_factory=Figures, repr=False)
+    """What this process counts."""
     trust: Trust = field(init=False)
     partners: Partners = field(init=False)
     _directory: Directory = field(init=False, repr=False)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 
 from gateway import clock
 from gateway.config import Config
 from gateway.events import Art
+from gateway.figures import Figures
 from gateway.message import Caller
 from gateway.pki import PkiError
 from gateway.send.http import new_session
@@ -45,7 +47,10 @@ from gateway.service.evidence.packaging import EvidencePackages
 from gateway.service.keys import LOOK_S, ConfigSource, Reloading
 from gateway.service.listeners import Listeners
 from gateway.service.telling import Told
-from gateway.service.upkeep.certificates import Expiring, metrics
+from gateway.service.upkeep.certificates import Expiring
+from gateway.service.upkeep.counting import Counting
+from gateway.service.upkeep.gauges import Gauges
+from gateway.service.upkeep.health import Health
 from gateway.service.upkeep.purging import Purging
 from gateway.service.upkeep.restoring import finish_restore
 from gateway.service.upkeep.revoking import Revoking
@@ -53,8 +58,10 @@ from gateway.service.views.feed import LogFeed
 from gateway.service.views.reading import Reading
 from gateway.service.views.searching import Searching
 from gateway.service.views.showing import Showing
+from gateway.service.views.status import status_app
 from gateway.store.database import StoreError
 from gateway.store.steps import do
+from gateway.tls import HandshakeFailures
 
 log = logging.getLogger(__name__)
 
@@ -84,8 +91,12 @@ class Gateway:
     """One running gateway."""
 
     def __init__(self, ctx: Context, source: ConfigSource | None = None, *, listening: bool = True) -> None:
-        ctx.db = Told(ctx.db)
+        counting = Counting(ctx.figures)
+        self.health = Health(ctx, told := Told(ctx.db, counting))
+        ctx.db = told
         self.ctx = ctx
+        self.others: Callable[[], tuple[Sequence[Figures], int]] = lambda: ((), 0)
+        """What further processes of this gateway count, and how many run; set by who starts them."""
         self._listening = listening
         self._reloading = Reloading(ctx.config, source)
         self._listening_by = ctx.keys
@@ -120,7 +131,8 @@ class Gateway:
             mailing=Mailing(ctx, settling, self.receiving, self.bouncing),
             pages=self.pages.app(),
             who_is=self.who_is,
-            gauges=lambda: [*metrics(self.expiring.held, ctx.now()), *self.logbook.metrics()],
+            status=self._status,
+            watch=counting.answered,
         )
         self._workers: list[Worker[Any]] = [
             Worker("zustellung", self.delivering, concurrency=PLACES, poll_s=POLL_S),
@@ -128,6 +140,17 @@ class Gateway:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
+
+    def _status(self, failures: HandshakeFailures) -> web.Application:
+        gauges = Gauges(self.ctx, lambda: self.expiring.held, failures)
+        return status_app(self.health, gauges, self._figures)
+
+    def _figures(self) -> tuple[Figures, int]:
+        """What all processes of this gateway count together, and how many these are."""
+        total, (others, running) = Figures(), self.others()
+        for each in (self.ctx.figures, *others):
+            total.add(each)
+        return total, 1 + running
 
     def who_is(self, fingerprint: str) -> Caller | None:
         """The caller of a client certificate, by the configuration."""
@@ -142,9 +165,12 @@ class Gateway:
         if not self.ctx.config.gateway.produktion:
             log.warning("not in production: certificates of the development CA are trusted")
         self._ca_session = new_session(private_addresses=self.ctx.config.vertrauen.private_adressen)
+        if self._listening:
+            await self.listeners.start_status()
         await self._recover()
         if self._listening:
             await self.listeners.start()
+        self.health.recovered = True
         self._tasks = [
             asyncio.create_task(self._supervised("wakes", lambda: self.ctx.db.listen(self._wake_workers))),
             asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew)),
@@ -152,7 +178,7 @@ class Gateway:
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
             asyncio.create_task(self._regularly(PURGE_S, self.purging.daily)),
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
-            asyncio.create_task(self._regularly(SEAL_S, self.logbook.round)),
+            asyncio.create_task(self._regularly(SEAL_S, self.health.watched("protokoll", self.logbook.round))),
         ]
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(self._supervised(worker.name, worker.run)) for worker in self._workers]

@@ -24,7 +24,6 @@ from gateway.config_fields import is_loopback, split_address
 from gateway.service.context import Context
 from gateway.service.requests import Watch, logger_of, numbered
 from gateway.service.views import openapi
-from gateway.service.views.status import status_app
 from gateway.store.database import StoreUnavailable
 from gateway.tls import HandshakeFailures, ReloadableContext, listener_contexts
 from gateway.watch.http import Reader, ReadSide
@@ -52,8 +51,8 @@ class Listeners:
         mailing: MailReceiver,
         pages: web.Application,
         who_is: WhoIs,
-        gauges: Callable[[], Sequence[str]] = tuple,
-        watch: Watch = lambda *_: None,
+        status: Callable[[HandshakeFailures], web.Application],
+        watch: Watch,
     ) -> None:
         self._ctx = ctx
         self._watch = watch
@@ -62,6 +61,7 @@ class Listeners:
         """Real port by listener: `api`, `as2`, `betrieb`, `status`, `mail`."""
         self._contexts: dict[str, ReloadableContext] = {}
         self._runners: list[web.AppRunner] = []
+        self._given = handed_over()
         self._mailing = mailing
         self._mail: MailListener | None = None
         api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
@@ -70,29 +70,35 @@ class Listeners:
         api.add_routes(openapi.routes(metadata.version("nachrichtengateway")))
         as2 = web.Application()
         as2.add_routes(As2In(receiving, unavailable=(StoreUnavailable,)).routes())
-        self._apps = {"api": api, "as2": as2, "betrieb": pages, "status": status_app(ctx, self.failures, gauges)}
+        self._apps = {"api": api, "as2": as2, "betrieb": pages, "status": status(self.failures)}
 
     async def start(self) -> None:
         """Begin to listen."""
-        config = self._ctx.config
-        found = listener_contexts(config, self._ctx.at(), self.failures)
+        found = listener_contexts(self._ctx.config, self._ctx.at(), self.failures)
         self._contexts = {name: ReloadableContext(context) for name, context in found.items()}
-        given = handed_over()
-        addresses = {name: getattr(config, name).adresse for name in self._apps}
-        for name, app in self._apps.items():
-            app.middlewares.insert(0, numbered)
-            runner = Runner(
-                app,
-                access_log_class=logger_of(name, self._watch),
-                shutdown_timeout=SHUTDOWN_S,
-                auto_decompress=False,  # bodies as they come: a compressed one would grow before any limit counts it
-            )
-            await runner.setup()
-            self._runners.append(runner)
-            site = _site(runner, addresses[name], given, self._contexts.get(name))
-            await site.start()
-            self.ports[name] = runner.addresses[0][1]
+        for name in self._apps.keys() - self.ports.keys():
+            await self._listen(name)
         await self._start_mail()
+
+    async def start_status(self) -> None:
+        """Begin to listen where only health is told, before anything else."""
+        await self._listen("status")
+
+    async def _listen(self, name: str) -> None:
+        app = self._apps[name]
+        app.middlewares.insert(0, numbered)
+        runner = Runner(
+            app,
+            access_log_class=logger_of(name, self._watch),
+            shutdown_timeout=SHUTDOWN_S,
+            auto_decompress=False,  # bodies as they come: a compressed one would grow before any limit counts it
+        )
+        await runner.setup()
+        self._runners.append(runner)
+        address = getattr(self._ctx.config, name).adresse
+        site = _site(runner, address, self._given, self._contexts.get(name))
+        await site.start()
+        self.ports[name] = runner.addresses[0][1]
 
     def reload(self) -> None:
         """New connections get the keys and anchors of now; those that stand go on.

@@ -14,11 +14,11 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from gateway import logs
 from gateway.events import Art
-from gateway.store.database import Database, Do, Row, Value
+from gateway.store.database import Database, Do, Row, StoreUnavailable, Value
 from gateway.store.resources import queries
 
 EVENTS: Final = ("insert_event", "insert_told_event")
@@ -26,24 +26,47 @@ EVENTS: Final = ("insert_event", "insert_told_event")
 WARNINGS: Final = frozenset({Art.ALARM, Art.PARTNER_UNTERBROCHEN, Art.ZERTIFIKAT_LAEUFT_AB, Art.WIEDERHERSTELLUNG})
 """Events that somebody should look at."""
 
-Watch = Callable[[Sequence[Do], Sequence[tuple[str, Mapping[str, Any]]]], None]
-"""Told of each commit: its statements, and its events as kind and detail."""
+
+class Watch(Protocol):
+    """Who is told of each step."""
+
+    def committed(self, steps: Sequence[Do], events: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """A step is durable: its statements, and its events as kind and detail."""
+
+    def failed(self) -> None:
+        """The store could not keep a step."""
 
 
 class Told(Database):
     """A database whose durable steps are told."""
 
-    def __init__(self, db: Database, watch: Watch = lambda _, __: None) -> None:
+    def __init__(self, db: Database, watch: Watch) -> None:
         self._db = db
         self._watch = watch
+        self._failed: float | None = None
 
     async def commit(self, *steps: Do) -> list[list[Row]]:
         """As the database beneath; then tell."""
         began = time.perf_counter()
-        found = await self._db.commit(*steps)
+        try:
+            found = await self._db.commit(*steps)
+        except StoreUnavailable:
+            self._failed = time.monotonic()
+            self._watch.failed()
+            raise
         took = round(1000 * (time.perf_counter() - began), 1)
-        self._watch(steps, [_line(step, took) for step in steps if step.query in EVENTS])
+        events = [_line(step, took) for step in steps if step.query in EVENTS]
+        if events:
+            self._failed = None
+        self._watch.committed(steps, events)
         return found
+
+    def failed_since(self, seconds: float) -> bool:
+        """Whether a step could not be kept in the last `seconds`, and no event was written since.
+
+        Steps without an event do not count as proof: they may have changed nothing, and then write nothing.
+        """
+        return self._failed is not None and time.monotonic() - self._failed < seconds
 
     async def fetch(self, query: str, *args: Value) -> list[Row]:
         """As the database beneath."""

@@ -967,6 +967,15 @@ group by 1 order by 1;
 
 -- ===== lanes =====
 
+-- name: queue_by_age(minute_ago, hour_ago, day_ago, count)
+-- What waits, by partner and by when it was accepted: later than the first time, the second, the third, or before.
+-- Counted up to a bound.
+select partner_id, stufe, count(*) as n from (
+    select d.partner_id, case when d.created > $1 then 'bis_1_minute' when d.created > $2 then 'bis_1_stunde'
+        when d.created > $3 then 'bis_1_tag' else 'aelter' end as stufe
+    from partner p cross join delivery d where d.partner_id = p.id and d.status = 'wartet' limit $4) picked
+group by partner_id, stufe order by partner_id, stufe;
+
 -- name: lanes(now)
 -- Every partner's lane; since when its oldest due delivery waits.
 select p.id as partner_id, coalesce(l.state, 'frei') as state, coalesce(l.failures, 0) as failures, l.until, l.held_at,

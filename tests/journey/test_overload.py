@@ -16,6 +16,7 @@ from gatewayworld import JVA, Api, Site, agree, calling
 from gateway.pki_issue import DevelopmentCa
 from gateway.send.worker import Worker
 from gateway.service.gateway import Gateway, running
+from gateway.service.telling import Told
 from gateway.store.sqlite import SqliteDatabase
 
 pytestmark = pytest.mark.usefixtures("prompt")
@@ -23,8 +24,9 @@ pytestmark = pytest.mark.usefixtures("prompt")
 
 def pages(hub: Gateway, most: int | None = None) -> int:
     """How many pages the database file may have; the first call says how many it has."""
-    assert isinstance(hub.ctx.db, SqliteDatabase)
-    connection = hub.ctx.db._connection
+    assert isinstance(hub.ctx.db, Told)
+    assert isinstance(hub.ctx.db._db, SqliteDatabase)
+    connection = hub.ctx.db._db._connection
     if most is not None:
         connection.execute(f"pragma max_page_count = {most}")
     return int(connection.execute("pragma page_count").fetchone()[0])

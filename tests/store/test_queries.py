@@ -150,4 +150,6 @@ LISTS = {"authorities", "message_ids", "ids", "sources", "readers", "tables"}
 
 
 def is_number(parameter: str) -> bool:
-    return parameter in {"n", "first", "count", "now", "since", "before", "after_time", "test", "level", "size"}
+    return parameter in {"n", "first", "count", "now", "since", "before", "after_time", "test", "level", "size"} or (
+        parameter.endswith("_ago")
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -221,7 +222,10 @@ class Accepting:
 
 def decide(ctx: Context, facts: Sachverhalt, lage: Vorgangslage) -> Entscheidung:
     """The rules' decision, by the version valid on the notice's day."""
-    return entscheide(facts, lage, ctx.directory, packaged_rules(), ctx.config.regeln.einstellungen())
+    began = time.perf_counter()
+    decision = entscheide(facts, lage, ctx.directory, packaged_rules(), ctx.config.regeln.einstellungen())
+    ctx.figures.took("gateway_decide_seconds", time.perf_counter() - began)
+    return decision
 
 
 def addressed(kopf: Kopf, ctx: Context) -> Entscheidung:

@@ -93,6 +93,9 @@ class Settling:
             told = await self._notifying.failed(delivery, changes["last_error"], rejected=True)
         try:
             await self._ctx.db.commit(*with_steps, *steps, *change, *again, *told)
+            if verdict.step is Step.RECEIPT_POSITIVE and delivery["first_at"] is not None:
+                waited = max(0, self._ctx.now() - delivery["first_at"])
+                self._ctx.figures.took("gateway_receipt_seconds", waited / clock.SECOND)
         except StaleState:  # settled already: the receipt is kept as evidence and changes nothing
             await self._ctx.db.commit(*with_steps, *steps)
 

@@ -6,7 +6,7 @@ anywhere, leaves nothing behind; the next one begins at the size that is there.
 
 Promises: every event gets exactly one leaf, whenever its commit came; the tree only grows; each state that was ever
 given out is signed. Nobody waits for it: an event is durable before and without its leaf.
-Fails: a round that fails is logged and tried again; `lag` tells how far behind the log is.
+Fails: a round that fails is logged and tried again; `read_lag` tells how far behind the log is.
 """
 
 from __future__ import annotations
@@ -81,8 +81,6 @@ class Logbook:
         self._alone = asyncio.Lock()
         self.latest: Signed | None = None
         """The last checkpoint, of whichever gateway on this store; as of the last round."""
-        self.lag = Lag(0, 0.0)
-        """As of the last round."""
 
     async def round(self) -> int:
         """Seal all that waits, as far as no other sealer is at it; returns how many events got a leaf."""
@@ -151,29 +149,10 @@ class Logbook:
     async def _look(self) -> None:
         row = await self._ctx.db.fetch_one("last_checkpoint")
         self.latest = Signed.of(row) if row else None
-        self.lag = await read_lag(self._ctx.db, self._ctx.now())
 
     def latest_text(self) -> str | None:
         """The four lines of the latest checkpoint."""
         return self.latest.note if self.latest else None
-
-    def metrics(self) -> list[str]:
-        """Gauges in the text format of Prometheus."""
-        size, at = (self.latest.size, self.latest.at) if self.latest else (0, 0)
-        return [
-            "# HELP gateway_log_size Events in the signed log.",
-            "# TYPE gateway_log_size gauge",
-            f"gateway_log_size {size}",
-            "# HELP gateway_log_checkpoint_seconds When the last checkpoint was signed, seconds since 1970.",
-            "# TYPE gateway_log_checkpoint_seconds gauge",
-            f"gateway_log_checkpoint_seconds {at / clock.SECOND:.3f}",
-            "# HELP gateway_log_unsealed Events that wait for their place in the log.",
-            "# TYPE gateway_log_unsealed gauge",
-            f"gateway_log_unsealed {self.lag.waiting}",
-            "# HELP gateway_log_lag_seconds Age of the oldest of them.",
-            "# TYPE gateway_log_lag_seconds gauge",
-            f"gateway_log_lag_seconds {self.lag.seconds:.3f}",
-        ]
 
 
 def _signer(name: str, pair: KeyPair) -> Identity:

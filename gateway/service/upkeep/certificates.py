@@ -16,7 +16,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from cryptography import x509
 
-from gateway import clock
 from gateway.config import Config
 from gateway.config_tables import OwnUse
 from gateway.events import Art
@@ -155,16 +154,3 @@ def _by_certificate(held: Iterable[Held]) -> dict[str, list[Held]]:
         if each.status is not Status.GESPERRT:
             found.setdefault(each.sha256, []).append(each)
     return found
-
-
-def metrics(held: Iterable[Held], now: int) -> list[str]:
-    """Gauges in the text format of Prometheus."""
-    at = clock.as_datetime(now)
-    lines = [
-        "# HELP gateway_certificate_days_left Whole days until a certificate's end; negative once it is past.",
-        "# TYPE gateway_certificate_days_left gauge",
-    ]
-    for each in held:
-        labels = f'use="{each.use}",partner="{each.partner or ""}",sha256="{each.sha256[:16]}"'
-        lines.append(f"gateway_certificate_days_left{{{labels}}} {days_left(each.bis, at)}")
-    return lines
