@@ -255,6 +255,21 @@ select {search_columns} from message_reader r join message m on m.id = r.message
 where r.authority = $14 and r.eingang >= $1 and (r.eingang, r.message_id) < ($2, $3) {search_filters}
 order by r.eingang desc, r.message_id desc limit $4;
 
+-- A status that is not `zugestellt` is that of few messages. One authority finds its own by the message's status, and
+-- those of others by its own delivery, for `seen_status` is another one than `zugestellt` only where one of these is.
+
+-- name: search_open_sent(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id, walked)
+-- Walks what one authority (`walked`) sent and what stands so.
+select {search_columns} from message m
+where m.absender = $14 and m.status = $6 and m.status <> 'zugestellt' {search_page} {search_filters} {search_order};
+
+-- name: search_open_received(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id, walked)
+-- Looks at all deliveries to one authority (`walked`) that have not arrived.
+select {search_columns} from delivery o join message m on m.id = o.message_id
+where o.empfaenger = $14 and o.status <> 'zugestellt' {search_page} {search_filters} {search_order};
+
 -- ===== deliveries =====
 
 -- name: delivery(id)
@@ -1083,9 +1098,10 @@ exists (select 1 from vorgang_message v join duty u on u.vorgang_id = v.vorgang_
 exists (select 1 from message f where f.bezug_id = m.id and f.wurzel = $2 and f.purged is null)
 
 -- name: purgeable(before, after_time, after_id, count)
--- Ended before a moment, content still there; what ended first comes first, page by page.
+-- Ended before a moment, content still there; what ended first comes first, page by page. `|| ''`: SQLite would else
+-- walk everything that ever ended, and sort it.
 select id, anlass, geaendert from message
-where purged is null and status in {terminal} and geaendert < $1 and (geaendert, id) > ($2, $3)
+where purged is null and status || '' in {terminal} and geaendert < $1 and (geaendert, id) > ($2, $3)
 order by geaendert, id limit $4;
 
 -- name: kept_for(id, weiterleitung)

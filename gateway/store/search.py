@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.states import MessageStatus
 from gateway.store.database import Row, Value
 from gateway.store.steps import listed
 
@@ -43,7 +44,8 @@ class Search:
 def plan(search: Search) -> list[tuple[str, tuple[Value, ...]]]:
     """The queries that answer a search, each with its values; `page` puts their rows together.
 
-    More than one only for a caller that stands for several authorities: each walks its own index.
+    More than one for a caller that stands for several authorities: each walks its own index; and for one that asks
+    for a status: what it sent and what it was sent.
     """
     readers = None if search.readers is None else listed(search.readers)
     args: tuple[Value, ...] = (
@@ -67,12 +69,24 @@ def plan(search: Search) -> list[tuple[str, tuple[Value, ...]]]:
         return [("search_by_azr", args)]
     if search.aktenzeichen_index is not None:
         return [("search_by_aktenzeichen", args)]
+    if search.status is not None and search.status != MessageStatus.ZUGESTELLT:
+        return _open(search, args)
     walked = search.empfaenger or search.absender
     if walked is not None:
         return [("search_by_reader", (*args, walked))]
     if search.readers is not None:
         return [("search_by_reader", (*args, reader)) for reader in sorted(set(search.readers))]
     return [("search_by_status" if search.status is not None else "search_all", args)]
+
+
+def _open(search: Search, args: tuple[Value, ...]) -> list[tuple[str, tuple[Value, ...]]]:
+    """For a status that few messages have: walks these instead of all that somebody may read."""
+    if search.readers is not None:
+        both = ("search_open_sent", "search_open_received")
+        return [(name, (*args, reader)) for reader in sorted(set(search.readers)) for name in both]
+    if search.absender is not None:
+        return [("search_open_sent", (*args, search.absender))]
+    return [("search_by_status", args)]
 
 
 def page(found: Sequence[Sequence[Row]], count: int) -> list[Row]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store import Database, Row
 from gateway.store.content import blind_index
 from gateway.store.keyring import Keyring, PlainKek
@@ -104,7 +105,9 @@ async def test_a_page_has_a_bound_that_no_caller_lifts() -> None:
     [
         ({}, "search_all"),
         ({"status": "klaerung"}, "search_by_status"),
-        ({"absender": "a", "status": "klaerung"}, "search_by_reader"),
+        ({"absender": "a", "status": "klaerung"}, "search_open_sent"),
+        ({"empfaenger": "a", "status": "klaerung"}, "search_by_status"),
+        ({"empfaenger": "a", "status": "zugestellt"}, "search_by_reader"),
         ({"readers": ["a"], "azr_index": "x", "aktenzeichen_index": "y"}, "search_by_azr"),
         ({"readers": ["a"], "aktenzeichen_index": "y"}, "search_by_aktenzeichen"),
         ({"eigene_id": "1", "azr_index": "x"}, "search_by_own_id"),
@@ -174,3 +177,35 @@ async def test_a_keyed_hash_finds_spellings_of_one_value_and_tells_nothing(datab
     assert wanted != blind_index(ring, "azr_nummer", "12 Js 345/26")
     assert "345" not in wanted
     assert len(wanted) == 64
+
+
+def as_seen(message: dict[str, Any], readers: list[str]) -> str | None:
+    """Its status for who may read it, by the table of states; None for whoever finds nothing."""
+    deliveries = message["deliveries"]
+    if message["absender"] in readers:
+        return str(message["status"])
+    hidden = {"klaerung", "angehalten", "storniert"}
+    own = [(DeliveryStatus(s), 0) for to, s in deliveries.items() if to in readers and s not in hidden]
+    return str(message_status(own)) if own else None
+
+
+async def test_a_status_is_found_by_whoever_sees_it(database: Database, make: Any) -> None:
+    chance, stored = random.Random(3), list[dict[str, Any]]()
+    for n in range(120):
+        recipients = chance.sample(RECIPIENTS, chance.randint(0, 3))
+        deliveries = {to: str(chance.choice(list(DeliveryStatus))) for to in recipients}
+        of_all = [(DeliveryStatus(status), 0) for status in deliveries.values()]
+        status = str(message_status(of_all)) if of_all else chance.choice(["klaerung", "zurueckgestellt"])
+        message = {"id": make.id(), "absender": chance.choice(SENDERS), "status": status, "eingang": make.now + n // 3}
+        await database.commit(
+            make.message(message["id"], **{key: value for key, value in message.items() if key != "id"}),
+            *(make.delivery(make.id(), message["id"], empfaenger=to, status=s) for to, s in deliveries.items()),
+            do("insert_readers", message_id=message["id"]),
+        )
+        stored.append(message | {"deliveries": deliveries})
+    for status in MessageStatus:
+        for readers in ([SENDERS[0]], [RECIPIENTS[0]], [RECIPIENTS[1], SENDERS[1], RECIPIENTS[2]]):
+            search = Search(since=0, before=make.now + 100, count=200, status=status, readers=readers)
+            found = await run(database, search)
+            expected = {message["id"] for message in stored if as_seen(message, readers) == status}
+            assert {row["id"] for row in found} == expected, (status, readers)
