@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from fpdf import FPDF, FontFace
@@ -67,7 +68,7 @@ def draw_pdf(page: Page) -> bytes:
     """A page as a PDF."""
     if sum(map(len, page.texts())) > MAX_CHARACTERS:
         raise TooLarge(f"Die Nachricht hat mehr als {MAX_CHARACTERS} Zeichen; das ist zu viel für ein PDF.")
-    with closing(_Sheet(page)) as sheet:
+    with resources.font_files() as fonts, closing(_Sheet(page, fonts)) as sheet:
         sheet.letter_head()
         for section in page.sections:
             sheet.section(section)
@@ -77,12 +78,11 @@ def draw_pdf(page: Page) -> bytes:
 class _Sheet(FPDF):
     """Draws a page from top to bottom."""
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, fonts: Mapping[str, Path]) -> None:
         super().__init__(format="A4")
         self.page_value = page
         self.set_margins(LEFT, TOP, RIGHT)
         self.set_auto_page_break(True, BOTTOM)
-        fonts = resources.font_files()
         for style in ("", "B"):
             self.add_font(FAMILY, style, fonts[style])
             self.add_font(MATH, style, fonts[MATH])

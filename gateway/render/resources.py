@@ -1,17 +1,18 @@
 """Reads what a page needs from the installed packages: the template, the titles of messages, the font.
 
 Promises: everything is read once; template and titles come from our own package, the font from `pymupdf-fonts`. The
-font is written to a private folder of this process, since the PDF library takes files only; it goes at exit.
+font is written to a private folder for each PDF, since the PDF library takes files only: a process that is killed
+leaves none behind, unless it was drawing.
 Fails: `FileNotFoundError` or `ImportError` for a broken installation.
 """
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import logging
-import shutil
 import tempfile
 import tomllib
+from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
 from importlib.resources import files
@@ -61,19 +62,12 @@ def decree() -> Decree:
     return tomllib.loads(files(routing).joinpath("data", DECREE).read_text(encoding="utf-8"))
 
 
-def font_files() -> dict[str, Path]:
-    """Style to font file; a file that a cleaner of temporary folders took is written again."""
-    found = {name: _folder() / f"{module}.ttf" for name, module in FONTS.items()}
-    for name, path in found.items():
-        if not path.exists():
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            path.write_bytes(import_module(f"pymupdf_fonts.{FONTS[name]}").fontbuffer)
-    return found
-
-
-@cache
-def _folder() -> Path:
+@contextlib.contextmanager
+def font_files() -> Iterator[dict[str, Path]]:
+    """Style to font file, within the block; some milliseconds, where drawing takes hundreds."""
     logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it tells of each table that a PDF does not need
-    folder = Path(tempfile.mkdtemp(prefix="gateway-font-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    with tempfile.TemporaryDirectory(prefix="gateway-font-", ignore_cleanup_errors=True) as folder:
+        found = {style: Path(folder, f"{module}.ttf") for style, module in FONTS.items()}
+        for style, path in found.items():
+            path.write_bytes(import_module(f"pymupdf_fonts.{FONTS[style]}").fontbuffer)
+        yield found

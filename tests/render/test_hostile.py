@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from contextlib import closing
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -133,7 +135,8 @@ def test_all_of_din_91379_has_a_shape_of_its_own(directory: Verzeichnis) -> None
     assert len(sequences) > 100
     text = " ".join([*single, *sequences])
     assert visible(text) == text
-    with closing(pdf._Sheet(build.build_page(message("<a/>"), directory, {}, resources.decree()))) as sheet:
+    page = build.build_page(message("<a/>"), directory, {}, resources.decree())
+    with resources.font_files() as fonts, closing(pdf._Sheet(page, fonts)) as sheet:
         assert sheet.shown(text) == text
 
 
@@ -241,10 +244,15 @@ def test_a_text_that_html_shows_can_be_too_long_for_a_pdf(directory: Verzeichnis
         render_pdf(root, directory)
 
 
-def test_a_font_that_a_cleaner_took_is_written_again(directory: Verzeichnis) -> None:
-    root = message("<a>b</a>")
-    before = render_pdf(root, directory)
-    for path in resources.font_files().values():
-        path.unlink()
-    path.parent.rmdir()
-    assert render_pdf(root, directory) == before
+def test_a_pdf_leaves_no_font_behind(directory: Verzeichnis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is killed later has nothing left to clean up; the same page is the same PDF."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert render_pdf(message("<a>b</a>"), directory) == render_pdf(message("<a>b</a>"), directory)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_who_draws_beside_another_has_fonts_of_its_own() -> None:
+    """One that was half written by another thread could not be read, and the message was not sealed."""
+    with resources.font_files() as ours, resources.font_files() as theirs:
+        assert not set(ours.values()) & set(theirs.values())
+        assert [path.read_bytes() for path in ours.values()] == [path.read_bytes() for path in theirs.values()]
