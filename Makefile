@@ -19,7 +19,7 @@ test: check           ## everything that must hold
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 crash: venv-test      ## kill -9 at every durable step and network effect; nothing may be lost or come twice
-	PYTHONPATH=.:tests/support $(BIN)/python -m crash $(if $(RUNS),--runs $(RUNS)) $(if $(SOAK),--soak $(SOAK))
+	PYTHONPATH=.:tests/support $(BIN)/python -m crash $(if $(RUNS),--runs $(RUNS)) $(if $(SOAK),--soak $(SOAK)) $(if $(SLOW),--slow $(SLOW))
 
 check: venv-test      ## style, types; the import rules are tests/house
 	$(BIN)/ruff check .

@@ -1,12 +1,10 @@
 """What goes wrong on the way to a partner, and what becomes of the delivery: real connections, scripted faults."""
 
 import asyncio
-import io
 import json
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 from as2peer import (
     Peer,
@@ -18,6 +16,7 @@ from as2peer import (
     eventually,
     later,
     peering,
+    post_with_file,
     posted,
     seeded,
     status,
@@ -27,7 +26,6 @@ from as2peer import (
 from gatewayworld import BONN, KOELN, RHEIN_SIEG, Api, Site, agree, calling, free_port
 
 from gateway import clock
-from gateway.demo.letters import ermittlungsverfahren
 from gateway.partner import Grenzen
 from gateway.pki import agreed
 from gateway.pki_issue import DevelopmentCa, Request
@@ -205,20 +203,6 @@ async def test_a_way_that_is_not_set_up_here_is_named(hub: Gateway, koeln: Peer,
     message = await posted(jva)
     row = await until(hub, message, "klaerung")
     assert "nicht eingerichtet" in row["last_error"]
-
-
-async def post_with_file(hub: Gateway, hub_site: Site, size: int) -> str:
-    """Polizeipräsidium Bonn posts a notice for the Rhein-Sieg-Kreis with a file of `size` bytes."""
-    notice = ermittlungsverfahren()
-    ((name, _),) = notice.files
-    form = aiohttp.FormData()
-    form.add_field("nachricht", notice.xml, content_type="application/xml", filename="nachricht.xml")
-    form.add_field("datei", io.BytesIO(bytes(size)), content_type="application/pdf", filename=name)
-    async with calling(hub, hub_site.clients["polizei"]) as polizei:
-        code, answer = await polizei.call("POST", "/v1/messages", data=form)
-        assert code == 202, answer
-        found: str = answer["id"]
-        return found
 
 
 async def test_what_is_too_large_for_mail_waits_for_a_person_there_and_passes_by_as2(

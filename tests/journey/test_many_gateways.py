@@ -7,13 +7,18 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from as2peer import Peer, eventually, later, peering, posted, until
-from gatewayworld import KOELN, Site, agree, calling, free_port
+from aiohttp import web
+from as2peer import Peer, delivery, eventually, later, peering, post_with_file, posted, until
+from gatewayworld import KOELN, RHEIN_SIEG, Site, agree, calling, free_port
 
 from gateway import clock
 from gateway.pki_issue import DevelopmentCa
 from gateway.service.gateway import Gateway, running
+from gateway.service.leases import JUMP, LEASE
 from gateway.store.database import Do
+
+STEP = JUMP - clock.SECOND
+"""By how much a clock goes forward at once, and nobody takes it for one that was set."""
 
 
 @contextlib.asynccontextmanager
@@ -124,6 +129,50 @@ async def test_a_request_that_a_killed_gateway_left_is_judged_when_its_short_lea
 
     await eventually(judged)
     held.set()
+
+
+class Halfway:
+    """Reads the beginning of a body, and the rest once it may."""
+
+    def __init__(self) -> None:
+        self.begun, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def read(self, request: web.Request) -> bytes:
+        beginning = await request.content.readany()
+        self.begun.set()
+        await self.go_on.wait()
+        return beginning + await request.read()
+
+
+async def test_a_transfer_longer_than_a_lease_stays_with_its_sender(
+    monkeypatch: pytest.MonkeyPatch, prompt: None, postgres_url: str, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
+) -> None:
+    """The clocks of both go forward by three leases while the partner reads; the other one finds nothing to take."""
+    monkeypatch.setattr("gateway.service.leases.RENEW_S", 0)
+    async with (
+        pair(hub_site, postgres_url) as (other, sender),
+        peering(ca, hub_site, "rsk", (RHEIN_SIEG,), tmp_path) as partner,
+    ):
+        halfway = Halfway()
+        partner.reading = halfway.read
+        await agree(other, partner.agreement())
+        sender.ctx.partners.forget()
+        message = await post_with_file(other, hub_site, 3 * 1024 * 1024)
+        await halfway.begun.wait()
+        for _ in range(3 * LEASE // STEP):
+            later(sender, STEP / clock.SECOND)
+            await eventually(lambda: _leased_until(sender, message, sender.ctx.now() + LEASE - clock.SECOND))
+            later(other, STEP / clock.SECOND)
+            await other.delivering.overdue()
+            assert await other.delivering.claim(20) == []
+        halfway.go_on.set()
+        await until(sender, message, "zugestellt", empfaenger=RHEIN_SIEG)
+        assert len(partner.messages) == 1
+        assert (await delivery(sender, message, RHEIN_SIEG))["attempts"] == 1
+
+
+async def _leased_until(gateway: Gateway, message: str, moment: int) -> bool:
+    return bool((await delivery(gateway, message, RHEIN_SIEG))["lease_until"] >= moment)
 
 
 async def test_a_request_being_judged_keeps_its_lease(hub: Gateway) -> None:

@@ -15,16 +15,18 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from asn1crypto import cms as asn1
-from gatewayworld import KOELN, Api, Site
+from gatewayworld import KOELN, Api, Site, calling
 
 from gateway import clock, mime
 from gateway.as2headers import ReceiptRequest, new_message_id, request_headers
+from gateway.demo.letters import ermittlungsverfahren
 from gateway.partner import Algorithmen, Partner
 from gateway.pki import KeyPair, agreed, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.route.plan import Planned
 from gateway.seal.identity import Identity
-from gateway.seal.sealer import Opened, OpenRefused, PartIn, open_sealed, seal, sign_entity
+from gateway.seal.opening import open_bytes
+from gateway.seal.sealer import OPEN_LIMIT, Opened, OpenRefused, PartIn, open_sealed, seal, sign_entity
 from gateway.seal.signedmime import open_signed
 from gateway.service.arrival.accepting import delivery_steps
 from gateway.service.gateway import Gateway
@@ -97,6 +99,8 @@ class Peer:
         self.script: list[Answer] = []
         """What is answered, one after the other; then `otherwise`."""
         self.otherwise: Answer = answering()
+        self.reading: Callable[[web.Request], Awaitable[bytes]] = web.Request.read
+        """How a body is read."""
         self.messages: list[Received] = []
         self.receipts: list[Received] = []
         self.receipt_status: list[int] = []
@@ -172,7 +176,7 @@ class Peer:
         self._runner = None
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
+        body = await self.reading(request)
         assert request.transport is not None
         abort = request.transport.abort
         if request.content_type.startswith("multipart/"):
@@ -187,6 +191,8 @@ class Peer:
         kind = (request.headers["Content-Type"], self.identity, self.gateway_as_partner())
         transfer = request.headers.get("Content-Transfer-Encoding", "binary")
         try:
+            if len(body) > OPEN_LIMIT and transfer == "binary":
+                return open_bytes(body, *kind, now())
             return open_sealed(io.BytesIO(body), *kind, at=now(), transfer=transfer)
         except OpenRefused:
             return None
@@ -481,6 +487,20 @@ async def posted(jva: Api, xml: bytes | None = None) -> str:
     assert code == 202, answer
     found: str = answer["id"]
     return found
+
+
+async def post_with_file(hub: Gateway, hub_site: Site, size: int) -> str:
+    """Polizeipräsidium Bonn posts a notice for the Rhein-Sieg-Kreis with a file of `size` bytes."""
+    notice = ermittlungsverfahren()
+    ((name, _),) = notice.files
+    form = aiohttp.FormData()
+    form.add_field("nachricht", notice.xml, content_type="application/xml", filename="nachricht.xml")
+    form.add_field("datei", io.BytesIO(bytes(size)), content_type="application/pdf", filename=name)
+    async with calling(hub, hub_site.clients["polizei"]) as polizei:
+        code, answer = await polizei.call("POST", "/v1/messages", data=form)
+        assert code == 202, answer
+        found: str = answer["id"]
+        return found
 
 
 async def seeded(hub: Gateway, message: str, partner: str, count: int, vorrang: int = 0) -> list[str]:

@@ -80,6 +80,8 @@ class Books:
     unsettled: list[str] = field(default_factory=list)
     _bodies: dict[tuple[str, str], str] = field(default_factory=dict)
     _naming: dict[bytes, set[tuple[str, str]]] = field(default_factory=lambda: defaultdict(set))
+    _awaited: list[Expected] = field(default_factory=list)
+    """What had not come when it was last asked: who waits for thousands asks often."""
 
     def takes(self, addressee: str, wire_id: str, body: bytes, xml: bytes) -> bool:
         """A peer got a message.
@@ -99,6 +101,7 @@ class Books:
 
     def expect(self, notice: str, kind: str, addressee: str) -> None:
         self.expected.append(Expected(notice, kind, addressee))
+        self._awaited.append(self.expected[-1])
 
     def times(self, wanted: Expected) -> int:
         """How often it had its effect."""
@@ -112,7 +115,8 @@ class Books:
 
     def missing(self) -> list[Expected]:
         """What has not come yet."""
-        return [wanted for wanted in self.expected if not self.times(wanted)]
+        self._awaited = [wanted for wanted in self._awaited if not self.times(wanted)]
+        return list(self._awaited)
 
     def count(self, orphans: list[Given], unsettled: list[str]) -> Count:
         """The line, with what the caller asked the gateway for."""

@@ -1,4 +1,8 @@
-"""Killed at random moments under load: whatever it was doing, nothing is lost and nothing comes twice."""
+"""Killed at random moments under load: whatever it was doing, nothing is lost and nothing comes twice.
+
+In rounds: some kills, then the gateway lives until the traffic of the round has ended, and everything is counted. So
+each round makes headway, however slow the machine is.
+"""
 
 import asyncio
 import random
@@ -10,8 +14,11 @@ from crash.postgres import Server
 from crash.scenes import SCENES
 from crash.world import World, opened
 
+DATABASES = ("sqlite", "postgres", "workers")
 LOAD = 4
 """Scenes at once."""
+KILLS = 10
+"""In a round."""
 ALIVE_S = (0.05, 1.2)
 """How long a process lives, by chance."""
 UNSCRIPTED = (
@@ -22,30 +29,39 @@ UNSCRIPTED = (
 
 
 async def run(runs: int, database: str, folder: Path, server: Server) -> tuple[int, Count]:
-    """Kills `runs` times; how many scenes were played, and the count."""
-    store = await server.database() if database == "postgres" else None
-    async with Nursery.open() as nursery, opened("hub", nursery, folder / database, store) as world:
+    """Kills `runs` times; how many scenes were played, and the count.
+
+    Args:
+        runs: how often.
+        database: `sqlite`, `postgres`, or `workers`: PostgreSQL, and it or its worker process is killed.
+        folder: for everything.
+        server: of PostgreSQL.
+    """
+    store = None if database == "sqlite" else await server.database()
+    kind = "workers" if database == "workers" else "hub"
+    played, count = 0, Count()
+    async with Nursery.open() as nursery, opened(kind, nursery, folder / database, store) as world:
         await world.running.begin()
-        stopping = asyncio.Event()
-        load = [asyncio.create_task(_load(world, stopping)) for _ in range(LOAD)]
-        try:
-            for _ in range(runs):
-                await asyncio.sleep(random.uniform(*ALIVE_S))
-                await world.running.kill()
-                await world.running.up()
-                for task in load:
-                    if task.done():
-                        task.result()
-            stopping.set()
-            played = sum(await asyncio.gather(*load))
-        finally:
-            for task in load:
-                task.cancel()
-            await asyncio.gather(*load, return_exceptions=True)
-        await world.arrived()
-        count = await world.count()
+        while runs > 0 and not count:
+            played += await _round(world, min(KILLS, runs))
+            runs -= KILLS
+            await world.arrived()
+            count = await world.count()
         await world.running.end()
     return played, count
+
+
+async def _round(world: World, kills: int) -> int:
+    """Scenes, one after the other on each of several tracks, until it was killed so many times; how many there were."""
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        load = [group.create_task(_load(world, stopping)) for _ in range(LOAD)]
+        for _ in range(kills):
+            await world.running.up()
+            await asyncio.sleep(random.uniform(*ALIVE_S))
+            await world.running.kill_any()
+        stopping.set()
+    return sum(task.result() for task in load)
 
 
 async def _load(world: World, stopping: asyncio.Event) -> int:

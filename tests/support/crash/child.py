@@ -1,8 +1,9 @@
 """The real `gateway serve` in a process of its own, which kills itself with SIGKILL at one named point.
 
 Run as a program this is the nursery: it has imported everything once, and forks a gateway for each line of JSON on its
-standard input; on its standard output it tells what it started and what ended, and how. Production code knows nothing
-of it: the seams are wrapped from outside, in the forked child.
+standard input; on its standard output it tells what it started and what ended, and how. Run with arguments it is a
+worker process of `gateway serve --workers`, which such a gateway started. Production code knows nothing of it: the
+seams are wrapped from outside, in the child.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn
 
 from aiohttp import web
@@ -23,6 +24,7 @@ from aiosmtpd.smtp import SMTP
 from crash.sites import MAIL_ANSWER, SENDERS, calls, site_of
 from gateway.accept.mail import MailIn
 from gateway.cli.main import main
+from gateway.cli.workers import Workers
 from gateway.service import gateway as _whole  # noqa: F401 - imported once, before any fork
 from gateway.service.telling import Told
 from gateway.store.postgres import PostgresDatabase
@@ -30,16 +32,17 @@ from gateway.store.sqlite import SqliteDatabase
 
 
 class Seams:
-    """Counts passages of sites, and dies at the one that is meant."""
+    """Counts passages of sites, and dies at the one that is meant; or its parent does."""
 
-    def __init__(self, site: str, moment: str, nth: int = 1) -> None:
+    def __init__(self, site: str, moment: str, nth: int = 1, victim: str = "worker") -> None:
         self._site, self._moment, self._left = site, moment, nth
+        self._victim = os.getppid() if victim == "parent" else os.getpid()
 
     def passes(self, site: str | None, moment: str) -> None:
         if (site, moment) == (self._site, self._moment):
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(self._victim, signal.SIGKILL)
 
     def cut(self) -> None:
         """Wrap everything that is a site."""
@@ -108,12 +111,9 @@ def serve(order: dict[str, Any]) -> NoReturn:
     for stream in (1, 2):
         os.dup2(log, stream)
     os.setpgid(0, 0)
-    for name, value in order["constants"].items():
-        module, _, constant = name.rpartition(".")
-        assert hasattr(importlib.import_module(module), constant), name
-        setattr(importlib.import_module(module), constant, value)
-    if order["point"]:
-        Seams(*order["point"]).cut()
+    _prepare(order)
+    if workers := order.get("workers"):
+        _prepare_workers(workers)
     code = 1
     try:
         main(order["argv"])
@@ -122,6 +122,33 @@ def serve(order: dict[str, Any]) -> NoReturn:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _prepare(order: dict[str, Any]) -> None:
+    for name, value in order["constants"].items():
+        module, _, constant = name.rpartition(".")
+        assert hasattr(importlib.import_module(module), constant), name
+        setattr(importlib.import_module(module), constant, value)
+    if order["point"]:
+        Seams(*order["point"]).cut()
+
+
+def _prepare_workers(order: dict[str, Any]) -> None:
+    """Those that it starts are like it; the first one dies where ordered."""
+    real, points = Workers._run_once, [order["point"]]
+
+    async def run_once(workers: Workers, command: Sequence[str]) -> int:
+        own = {**order, "point": points.pop() if points else None}
+        serve_and_arguments = command[command.index("--config") :]
+        return await real(workers, (sys.executable, "-m", "crash.child", json.dumps(own), *serve_and_arguments))
+
+    Workers._run_once = run_once  # type: ignore[method-assign]
+
+
+def work(order: dict[str, Any], argv: list[str]) -> None:
+    """In a worker process: `gateway serve`, as the gateway that started it wants."""
+    _prepare(order)
+    main(argv)
 
 
 def _tell(value: dict[str, Any]) -> None:
@@ -211,4 +238,7 @@ class Nursery:
 
 
 if __name__ == "__main__":
-    nursery()
+    if len(sys.argv) > 1:
+        work(json.loads(sys.argv[1]), sys.argv[2:])
+    else:
+        nursery()

@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from crash.books import Count
 from crash.child import Nursery
 from crash.postgres import Server
-from crash.process import PATIENCE_S, Point, Stuck
+from crash.process import CONSTANTS, PATIENCE_S, WORKERS_ALONE, Point, Stuck, insist
 from crash.scenes import SCENES, kind_of
-from crash.table import ON_THE_WAY, SHORT, Play
+from crash.table import BY_A_WORKER, ON_THE_WAY, SHORT, Play
 from crash.world import World, opened
 
 BY_HAND = "purging."
 """Sites that a command passes, not the gateway that runs."""
 MOMENTS = ("before", "after")
 DATABASES = ("sqlite", "postgres")
+VICTIMS = ("worker", "parent")
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,21 @@ class Case:
     moment: str
     play: Play
     database: str
+    victim: str = ""
+    """`worker`: dies as a worker process of `gateway serve --workers`; `parent`: its parent dies instead."""
 
     @property
     def points(self) -> tuple[Point, ...]:
         return (*self.play.prelude, (self.site, self.moment, 1))
 
+    @property
+    def kind(self) -> str:
+        """Which world it plays in."""
+        return "workers" if self.victim else kind_of(self.play.scene)
+
     def __str__(self) -> str:
-        return f"{self.moment:6} {self.site:42} {self.play.scene:26} {self.database:8}"
+        scene = f"{self.play.scene}{f', {self.victim}' if self.victim else ''}"
+        return f"{self.moment:6} {self.site:42} {scene:26} {self.database:8}"
 
 
 @dataclass(frozen=True)
@@ -61,14 +70,22 @@ HEAD = f"{'':6} {'killed at':42} {'scene':26} {'database':8} lost twice orphans 
 
 
 def whole() -> list[Case]:
-    """Every point, on both databases."""
-    return [
+    """Every point, on both databases, and those of worker processes."""
+    alone = [
         Case(site, moment, play, database)
         for database in DATABASES
         for site, plays in ON_THE_WAY.items()
         for play in plays
         for moment in MOMENTS
     ]
+    return [*alone, *_of_workers()]
+
+
+def _of_workers() -> Iterator[Case]:
+    for site, scene in BY_A_WORKER.items():
+        for victim in VICTIMS:
+            for moment in MOMENTS:
+                yield Case(site, moment, Play(scene), "postgres", victim)
 
 
 def short(database: str) -> list[Case]:
@@ -93,7 +110,7 @@ async def run(cases: Iterable[Case], folder: Path, server: Server | None) -> Asy
 
 
 def _world_of(case: Case) -> tuple[str, str]:
-    return kind_of(case.play.scene), case.database
+    return case.kind, case.database
 
 
 async def _batch(world: World, batch: list[Case]) -> AsyncIterator[Line]:
@@ -110,8 +127,11 @@ async def _one(world: World, case: Case) -> Line:
     try:
         by_hand = case.site.startswith(BY_HAND)
         world.by_hand = list(case.points) if by_hand else []
-        await world.running.begin(*(() if by_hand else case.points))
-        async with asyncio.timeout(3 * PATIENCE_S):
+        if case.victim:
+            world.running.constants = CONSTANTS | WORKERS_ALONE
+            world.running.worker_points = [(*point, case.victim) for point in case.points]
+        await world.running.begin(*(() if by_hand or case.victim else case.points))
+        async with asyncio.timeout(2 * PATIENCE_S):
             await SCENES[case.play.scene](world)
             await world.arrived()
             await _died(world, len(case.points))
@@ -124,9 +144,9 @@ async def _one(world: World, case: Case) -> Line:
 
 async def _died(world: World, times: int) -> None:
     """Waits until it died at each point; some come a little after the traffic."""
-    for _ in range(200):
+
+    async def died() -> bool | None:
         world.running.alive()
-        if world.running.kills == times:
-            return
-        await asyncio.sleep(0.02)
-    raise Stuck(f"died {world.running.kills} times instead of {times}: the scene does not pass the point")
+        return world.running.deaths() >= times or None
+
+    await insist(died, f"death number {times}: the scene does not pass the point")

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -25,7 +25,7 @@ from gateway.store import open_database
 from gateway.store.steps import do
 
 T = TypeVar("T")
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 """Longest wait for anything: a bound, not a measure; on a loaded machine a start alone may take seconds."""
 PORTS = range(20_000, 32_000)
 """Below what systems hand out by themselves, so that nobody takes the port of a gateway that is being restarted."""
@@ -39,8 +39,17 @@ CONSTANTS = {
     "gateway.service.arrival.receiving.LEASE": 3 * clock.SECOND,
     "gateway.service.evidence.logbook.LEASE": clock.SECOND,
     "gateway.service.gateway.SEAL_S": 0.3,
+    "gateway.cli.workers.PAUSE_S": 0.1,
+    "gateway.cli.workers.LONGEST_S": 0.5,
 }
 """Shorter waits than a gateway has in service: on PostgreSQL only the end of a lease tells that its owner is gone."""
+
+DELAY = "verzug_stunden = 0.001"
+"""After some seconds the sender is told of a delay."""
+WORKERS_ALONE = {"gateway.service.gateway.PLACES": 0, "gateway.service.gateway.RECEIPTS": 0}
+"""For a gateway that leaves all delivering to its worker processes."""
+WORKER_KILLED = "a worker process ended with -9"
+"""What the log says of one."""
 
 Point = tuple[str, str, int]
 """Site, `before` or `after`, and at which passage."""
@@ -91,7 +100,7 @@ class Place(cast.Site):
         text = text.replace("backoff_start_sekunden = 0.5", "backoff_start_sekunden = 0.05")
         text = text.replace("backoff_hoechstens_sekunden = 3600", "backoff_hoechstens_sekunden = 0.4")
         text = text.replace("unterbrechung_sekunden = 60", "unterbrechung_sekunden = 0.3")
-        text = text.replace("verzug_stunden = 24", "verzug_stunden = 0.001")
+        text = text.replace("verzug_stunden = 24", DELAY)
         text = text.replace(
             '# oeffentliche_url = "https://gateway.example:8444"', f'oeffentliche_url = "{self.as2_url}"'
         )
@@ -131,14 +140,21 @@ class Running:
     kills: int = 0
     tolerant: bool = False
     """Whether it may also end because its database is away: it is then started again."""
+    constants: dict[str, Any] = field(default_factory=lambda: CONSTANTS)
+    workers: int = 1
+    """As in `gateway serve --workers`."""
+    worker_points: list[tuple[str, str, int, str]] = field(default_factory=list)
+    """Where a worker process dies, or its parent: the first one of the first gateway at the first of them …"""
     _pid: int | None = None
     _task: "asyncio.Task[None] | None" = None
     _up: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: bool = False
+    _logged: int = 0
 
     async def begin(self, *points: Point) -> None:
         """Starts it; it may die at once."""
         self.points, self.kills, self._stopping = list(points), 0, False
+        self._logged = len(self._log())
         self._up.clear()
         self._task = asyncio.create_task(self._live())
         waiting = asyncio.create_task(self._up.wait())
@@ -147,10 +163,17 @@ class Running:
         self.alive()
 
     async def up(self) -> None:
-        """Once it is ready."""
-        while not self._up.is_set():
+        """Once it is ready.
+
+        Raises:
+            Stuck: it ended by itself, or does not come up.
+        """
+
+        async def ready() -> bool | None:
             self.alive()
-            await asyncio.sleep(0.02)
+            return self._up.is_set() or None
+
+        await insist(ready, f"start of {self.name}")
 
     def alive(self) -> None:
         """Raises what stopped it from being kept running."""
@@ -161,18 +184,40 @@ class Running:
         """As a power cut; it is started again at once."""
         if self._pid is not None:
             ended, pid = self.nursery.ended(self._pid), self._pid
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            self._up.clear()
+            _kill(pid)
             await asyncio.shield(ended)
+
+    async def kill_any(self) -> None:
+        """It, or one of its worker processes."""
+        victim = random.choice([None, *self._workers()])
+        if victim is None:
+            await self.kill()
+        else:
+            _kill(victim)
+
+    def deaths(self) -> int:
+        """How many of its processes were killed since it began."""
+        return self.kills + self._log()[self._logged :].count(WORKER_KILLED)
+
+    def _workers(self) -> list[int]:
+        """Process ids of its worker processes."""
+        with contextlib.suppress(OSError):
+            children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text().split()
+            return [int(pid) for pid in children if b"--only-deliver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        return []
 
     async def end(self) -> None:
         """Ends it for good, without a goodbye."""
         self._stopping = True
+        workers = self._workers()
         if self._task is not None:
             while not self._task.done():
                 await self.kill()
                 await asyncio.wait({self._task}, timeout=0.05)
             self._task.result()
+        for pid in workers:
+            _kill(pid)
 
     async def _live(self) -> None:
         while not self._stopping:
@@ -183,15 +228,22 @@ class Running:
                 await asyncio.sleep(0.3)
                 continue
             if code != -9:
-                raise Stuck(f"{self.name} ended with {code}:\n{self._log()}")
+                raise Stuck(f"{self.name} ended with {code}:\n{self._log()[-3000:]}")
             self.kills += 1
 
     async def _once(self, point: Point | None) -> int:
         ready = self.place.folder / f"{self.name}.ready"
         ready.unlink(missing_ok=True)
         argv = ["--config", str(self.toml), "serve", "--ready-file", str(ready), "--log-level", "warning"]
-        log = str(self.place.folder / f"{self.name}.log")
-        self._pid = await self.nursery.start(argv=argv, log=log, point=point, constants=CONSTANTS)
+        argv += ["--workers", str(self.workers)]
+        worker_point = self.worker_points.pop(0) if self.worker_points else None
+        self._pid = await self.nursery.start(
+            argv=argv,
+            log=str(self._log_file),
+            point=point,
+            constants=self.constants,
+            workers={"constants": CONSTANTS, "point": worker_point},
+        )
         ended = self.nursery.ended(self._pid)
         while not ended.done() and not ready.exists():  # noqa: ASYNC110 - a file
             await asyncio.sleep(0.02)
@@ -200,5 +252,14 @@ class Running:
         self._pid = None
         return code
 
+    @property
+    def _log_file(self) -> Path:
+        return self.place.folder / f"{self.name}.log"
+
     def _log(self) -> str:
-        return (self.place.folder / f"{self.name}.log").read_text()[-3000:]
+        return self._log_file.read_text() if self._log_file.exists() else ""
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

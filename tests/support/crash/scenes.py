@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -102,11 +102,14 @@ async def _found(world: World, own: str) -> list[Any] | None:
 # --- large ------------------------------------------------------------------------------------------------------------
 
 
-def large(addressee: str) -> tuple[str, bytes, list[tuple[str, bytes]]]:
-    """A notice with files: some of them wait in memory until they are too much, one is staged as it comes."""
+SIZES = (*[1_040_000] * 5, 1_400_000)
+"""Of files: some of them wait in memory until they are too much, one is staged as it comes."""
+
+
+def large(addressee: str, sizes: Sequence[int] = SIZES) -> tuple[str, bytes, list[tuple[str, bytes]]]:
+    """A notice with files: its id, its XML, and name and content of each file."""
     own = str(uuid.uuid4())
-    names = [f"Anlage_{uuid.uuid4()}.pdf" for _ in range(6)]
-    sizes = (*[1_040_000] * 5, 1_400_000)
+    names = [f"Anlage_{uuid.uuid4()}.pdf" for _ in sizes]
     files = [(name, b"%PDF-1.4\n" + b"%" * size + b"\n%%EOF\n") for name, size in zip(names, sizes, strict=True)]
     entry = VALID["ermittlungsverfahren_eingeleitet"]
     facts = {"anlass": "ermittlungsverfahren_eingeleitet", "absender": POLIZEI, **as_days(entry["sachverhalt"])}
@@ -330,11 +333,14 @@ async def busy_partner(world: World) -> None:
 
 
 async def slow_partner(world: World) -> None:
-    """The partner takes its time: the claim is kept meanwhile."""
+    """The partner takes its time, until the gateway died of it: the claim is kept meanwhile."""
     usual = world.peers["dortmund"].otherwise
 
     async def slow(peer: Peer, came: Received) -> web.StreamResponse:
-        await asyncio.sleep(0.6)
+        async def died() -> bool | None:
+            return world.running.kills > 0 or None
+
+        await insist(died, "death")
         return await usual(peer, came)
 
     world.peers["dortmund"].script = [slow]

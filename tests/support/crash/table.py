@@ -106,6 +106,18 @@ ON_THE_WAY: dict[str, tuple[Play, ...]] = {
     "answer POST /v1/messages/{id}/cancel": _plays("cancelled"),
 }
 
+BY_A_WORKER: dict[str, str] = {
+    "delivering.Delivering._claim_lane.take": "http_to_as2",
+    "sealing.Sealing._keep": "http_to_as2",
+    "ways.As2Way.hand_over": "http_to_as2",
+    "ways.MailWay.hand_over#2": "http_to_mail",
+    "delivering.Delivering._take#1": "http_to_as2_later",
+    "settling.Settling.settle#1": "http_to_as2",
+    "receipts.Receipts.work": "as2_in_later",
+    "receipts.Receipts._move": "as2_in_later",
+}
+"""Sites that a worker process of `gateway serve --workers` passes, with the scene; it dies there, or its parent."""
+
 _TRUST = "trust in certificates: no message depends on this step having happened"
 _KEYS = "keys of the store are wrapped anew, content by content; no message changes"
 _PEOPLE = "accounts, pages and reminders of people: no message changes"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -56,7 +57,7 @@ class World:
     """What a scene plays in."""
 
     kind: str
-    """`hub` or `edge`."""
+    """`hub`, `edge`, or `workers`: a hub with a worker process."""
     place: Place
     running: Running
     books: Books
@@ -69,6 +70,7 @@ class World:
     """Where commands die: the first one at the first of them."""
     signer: KeyPair | None = None
     """Signs what is collected from an inbox, for everybody."""
+    _fetched: dict[str, bytes] = field(default_factory=dict)
 
     # --- what agencies do -------------------------------------------------------------------------------------------
 
@@ -87,7 +89,7 @@ class World:
                 data = aiohttp.FormData()
                 data.add_field("nachricht", xml, content_type="application/xml")
                 for name, content in form["files"]:
-                    data.add_field("datei", content, filename=name, content_type="application/pdf")
+                    data.add_field("datei", io.BytesIO(content), filename=name, content_type="application/pdf")
                 status, answer = await self.apis[who].call("POST", "/v1/messages", data=data)
             else:
                 status, answer = await self.apis[who].post_xml(xml)
@@ -134,34 +136,45 @@ class World:
     async def collect_all(self, who: str, addressee: str) -> None:
         """Fetches and acknowledges whatever there is, for as long as it is let."""
 
-        async def page() -> list[dict[str, Any]] | None:
-            status, found = await self.apis[who].call("GET", "/v1/inbox")
-            return found["eintraege"] if status == 200 else None
-
-        async def xml_of(entry: dict[str, Any]) -> bytes | None:
-            status, xml = await self.apis[who].call("GET", f"/v1/messages/{entry['nachricht']}/parts/0")
-            return xml if status == 200 else None
+        async def take(entry: dict[str, Any]) -> bool:
+            if xml := await self._xml(who, entry):
+                await self._take(who, addressee, entry, xml)
+            return True
 
         while True:
-            for entry in await insist(page, "the inbox"):
-                xml = await insist(lambda entry=entry: xml_of(entry), "a part")
-                self.books.takes(addressee, entry["id"], xml, xml)
-                await insist(lambda entry=entry: self._ack(who, entry), "200 for an acknowledgement")
+            await _each(await insist(lambda: self._inbox(who), "the inbox"), take)
             await asyncio.sleep(0.3)
 
-    async def collect(self, who: str, addressee: str, text: str) -> None:
-        """Fetches and acknowledges the entry whose XML holds `text`; until there is one, and its receipt is taken."""
+    async def collect(self, who: str, addressee: str, notice: str) -> None:
+        """Fetches and acknowledges what names a notice, until all has come there that is expected of it."""
 
         async def attempt() -> bool | None:
-            status, page = await self.apis[who].call("GET", "/v1/inbox")
-            for entry in page["eintraege"] if status == 200 else ():
-                _, xml = await self.apis[who].call("GET", f"/v1/messages/{entry['nachricht']}/parts/0")
-                if text.encode() in xml:
-                    self.books.takes(addressee, entry["id"], xml, xml)
-                    return await insist(lambda entry=entry: self._ack(who, entry), "200 for an acknowledgement")
-            return None
+            for entry in await self._inbox(who) or ():
+                xml = await self._xml(who, entry)
+                if notice.encode() in xml:
+                    await self._take(who, addressee, entry, xml)
+            return not any(one.notice == notice and one.addressee == addressee for one in self.books.missing()) or None
 
         await insist(attempt, f"entry of {addressee}")
+
+    async def _inbox(self, who: str) -> list[dict[str, Any]] | None:
+        status, found = await self.apis[who].call("GET", "/v1/inbox")
+        return found["eintraege"] if status == 200 else None
+
+    async def _xml(self, who: str, entry: dict[str, Any]) -> bytes:
+        """The XML of an entry, fetched once; nothing where it was cancelled meanwhile."""
+
+        async def attempt() -> bytes | None:
+            status, xml = await self.apis[who].call("GET", f"/v1/messages/{entry['nachricht']}/parts/0")
+            return {200: xml, 404: b""}.get(status)
+
+        if entry["id"] not in self._fetched:
+            self._fetched[entry["id"]] = await insist(attempt, "a part")
+        return self._fetched[entry["id"]]
+
+    async def _take(self, who: str, addressee: str, entry: dict[str, Any], xml: bytes) -> None:
+        self.books.takes(addressee, entry["id"], xml, xml)
+        await insist(lambda: self._ack(who, entry), "200 for an acknowledgement")
 
     async def _ack(self, who: str, entry: dict[str, Any]) -> bool | None:
         assert self.signer is not None
@@ -195,13 +208,14 @@ class World:
     # --- counting ---------------------------------------------------------------------------------------------------
 
     async def arrived(self) -> None:
-        """Waits until everything that is expected has come; what has not by then is lost."""
+        """Waits until everything that is expected has come, for as long as anything comes; what has not is lost."""
         with contextlib.suppress(Stuck):
-            await insist(self._complete, "everything")
+            while missing := len(self.books.missing()):
+                await insist(lambda missing=missing: self._more(missing), "another effect")
 
-    async def _complete(self) -> bool | None:
+    async def _more(self, missing: int) -> bool | None:
         self.running.alive()
-        return not self.books.missing() or None
+        return len(self.books.missing()) < missing or None
 
     async def count(self) -> Count:
         """Asks for everything that was answered, and shows the books."""
@@ -252,8 +266,10 @@ async def opened(kind: str, nursery: Nursery, folder: Path, store: str | None = 
     place = Place(folder / kind, "gw:koeln" if eigene else "gw:nrw", eigene, ca=ca, store=store)
     books = Books()
     async with contextlib.AsyncExitStack() as stack:
-        make = {"hub": _hub, "edge": _edge}[kind]
-        world = World(kind, place, Running(nursery, place, place.toml), books, {})
+        make = _edge if kind == "edge" else _hub
+        world = World(
+            kind, place, Running(nursery, place, place.toml, workers=2 if kind == "workers" else 1), books, {}
+        )
         await make(world, ca, folder, stack)
         yield world
         await world.running.end()
