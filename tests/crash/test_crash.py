@@ -10,7 +10,7 @@ from crash.books import Books, Given
 from crash.postgres import Server
 from crash.scenes import SCENES
 from crash.sites import ROOT, sites
-from crash.table import ON_THE_WAY, SHORT, is_off_the_way
+from crash.table import BY_A_WORKER, ON_THE_WAY, SHORT, is_off_the_way
 
 SENDS = {"ClientSession", "aiosmtplib"}
 """Whoever names one of these may send by itself."""
@@ -48,6 +48,8 @@ def test_nobody_else_sends() -> None:
 def test_the_table_names_scenes_that_there_are_and_uses_them_all() -> None:
     used = {play.scene for plays in ON_THE_WAY.values() for play in plays}
     assert used == set(SCENES)
+    assert BY_A_WORKER.keys() <= ON_THE_WAY.keys()
+    assert set(BY_A_WORKER.values()) <= used
     for chosen in SHORT.values():
         assert all(site in ON_THE_WAY and moment in matrix.MOMENTS for site, moment in chosen)
 

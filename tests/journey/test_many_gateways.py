@@ -13,8 +13,8 @@ from gatewayworld import KOELN, RHEIN_SIEG, Site, agree, calling, free_port
 
 from gateway import clock
 from gateway.pki_issue import DevelopmentCa
+from gateway.service.departure.leases import JUMP, LEASE
 from gateway.service.gateway import Gateway, running
-from gateway.service.leases import JUMP, LEASE
 from gateway.store.database import Do
 
 STEP = JUMP - clock.SECOND
@@ -148,7 +148,7 @@ async def test_a_transfer_longer_than_a_lease_stays_with_its_sender(
     monkeypatch: pytest.MonkeyPatch, prompt: None, postgres_url: str, ca: DevelopmentCa, hub_site: Site, tmp_path: Path
 ) -> None:
     """The clocks of both go forward by three leases while the partner reads; the other one finds nothing to take."""
-    monkeypatch.setattr("gateway.service.leases.RENEW_S", 0)
+    monkeypatch.setattr("gateway.service.departure.leases.RENEW_S", 0)
     async with (
         pair(hub_site, postgres_url) as (other, sender),
         peering(ca, hub_site, "rsk", (RHEIN_SIEG,), tmp_path) as partner,

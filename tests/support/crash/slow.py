@@ -26,8 +26,8 @@ LEASE_S = 5
 LASTS_S = 4 * LEASE_S
 """How long the partner takes to read a request, at least."""
 LEASES = {
-    "gateway.service.delivering.LEASE": LEASE_S * clock.SECOND,
-    "gateway.service.leases.LEASE": LEASE_S * clock.SECOND,
+    "gateway.service.departure.delivering.LEASE": LEASE_S * clock.SECOND,
+    "gateway.service.departure.leases.LEASE": LEASE_S * clock.SECOND,
 }
 
 
