@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from gateway.config_errors import findings
 from gateway.config_fields import AuthorityKey
+from gateway.config_signon import Anmeldung
 from gateway.config_tables import (
     Api,
     As2,
@@ -109,6 +110,7 @@ class Config(Table):
     fristen: Fristen = Fristen()
     aufbewahrung: Aufbewahrung = Aufbewahrung()
     postausgang: Postausgang | None = None
+    anmeldung: Anmeldung | None = None
     zugang: tuple[Zugang, ...] = ()
 
     @model_validator(mode="after")
@@ -121,6 +123,16 @@ class Config(Table):
                     "zu einem Eintrag zusammenfassen"
                 )
             seen[entry.sha256] = n
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_gets_in(self) -> Self:
+        if self.anmeldung is not None and self.betrieb.oeffentliche_url is None:
+            raise ValueError(
+                "[anmeldung] braucht [betrieb] oeffentliche_url: dorthin schickt der Anmeldedienst Menschen zurück"
+            )
+        if self.anmeldung is None and not self.betrieb.lokale_konten:
+            raise ValueError("[betrieb] lokale_konten = false braucht [anmeldung], sonst käme niemand auf die Seiten")
         return self
 
     @property

@@ -111,6 +111,8 @@ class Betrieb(_Listener):
     """A session ends when nothing was done for so long."""
     sitzung_stunden: Annotated[Whole, Field(ge=1, le=24)] = 10
     """A session ends so long after the log-in, whatever is done."""
+    lokale_konten: Annotated[bool, Strict()] = True
+    """Whether accounts with a password of our own may log in; without them, `[anmeldung]` is the only way."""
 
 
 class Status(_Listener):

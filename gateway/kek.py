@@ -60,7 +60,7 @@ def load_keks(sources: Sequence[str]) -> list[Kek]:
 
 
 def _load(source: str) -> Kek:
-    text = _text(source)
+    text = secret_text(source)
     if not text.startswith(SCHEME):
         return PlainKek(decode_store_key(text, source))
     try:
@@ -71,7 +71,12 @@ def _load(source: str) -> Kek:
         raise PkiError(f"{source}: der Schlüssel im Token kann kein AES-GCM; einen AES-Schlüssel angeben") from None
 
 
-def _text(source: str) -> bytes:
+def secret_text(source: str) -> bytes:
+    """What a file or, as `env:NAME`, a variable of the environment holds, for nobody else to read.
+
+    Raises:
+        PkiError: it is missing, or others can read the file.
+    """
     if not source.startswith(ENVIRONMENT):
         return read_secret(Path(source)).strip()
     name = source.removeprefix(ENVIRONMENT)

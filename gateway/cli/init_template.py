@@ -48,6 +48,8 @@ einsicht_minuten = 30
 sitzung_minuten = 30
 # … und spätestens nach so vielen Stunden.
 sitzung_stunden = 10
+# Dürfen sich auch Konten mit eigenem Passwort anmelden? false: nur noch über [anmeldung].
+lokale_konten = true
 
 [status]
 # /healthz, /readyz, /metrics; unverschlüsselt, darum nur auf dem eigenen Rechner.
@@ -181,6 +183,36 @@ stunde = 3
 # ca = "trust/mail.pem"
 # Rücksendeadresse (Return-Path); was zurückkommt, geht an absender+Kennzeichen@….
 # absender = "gateway@example.org"
+
+# Anmeldung an den Seiten über einen Anmeldedienst (OpenID Connect); braucht [betrieb] oeffentliche_url. Der Dienst
+# schickt Menschen an …/betrieb/anmelden/dienst/zurueck zurück und nach dem Abmelden an …/betrieb/abgemeldet.
+# [anmeldung]
+# Aussteller (issuer), Zeichen für Zeichen wie der Dienst ihn schreibt.
+# aussteller = "https://anmeldung.example/realms/land"
+# Kennung dieses Gateways beim Dienst.
+# client_id = "nachrichtengateway"
+# Womit es sich dort ausweist: eine Datei, oder "env:NAME" für eine Umgebungsvariable. Darin steht das Geheimnis
+# (client_secret) oder ein privater Schlüssel (PEM), dessen öffentlichen Teil der Dienst kennt (private_key_jwt).
+# geheimnis = "keys/anmeldung.geheimnis"
+# CA-Zertifikate des Dienstes; ohne Angabe die des Systems.
+# ca = "trust/anmeldung.pem"
+# Zulässige Signaturen des ID-Tokens.
+# algorithmen = ["RS256", "PS256", "ES256"]
+# Was erbeten wird (scope).
+# umfang = ["openid", "profile"]
+# Verlangte Stufe der Anmeldung (acr), eine davon; ohne Angabe entscheidet der Dienst, auch über zweite Faktoren.
+# acr = ["zwei-faktoren"]
+# Angabe im ID-Token, die den Namen nennt.
+# name_anspruch = "preferred_username"
+# Angabe, die Gruppen oder Rollen nennt; steht sie tiefer, der Weg dorthin: ["realm_access", "roles"].
+# rollen_anspruch = "groups"
+# Welche Werte davon welche Rolle geben.
+# rollen = { lesen = ["gateway-lesen"], betrieb = ["gateway-betrieb"], verwaltung = ["gateway-verwaltung"] }
+# Angabe mit den Schlüsseln der Behörden eines Menschen; die Kennung dieses Gateways steht dort für den eigenen Betrieb.
+# Ohne diese Einstellung gehört jeder, den der Dienst schickt, zum eigenen Betrieb.
+# behoerde_anspruch = "behoerde"
+# Wen jemand fragen kann, der keinen Zugang bekommt: „Bitte fragen Sie …“.
+# ansprechstelle = "die Verwaltung des Gateways"
 
 # Je Client-Zertifikat ein Eintrag. Ohne Eintrag: 403.
 # [[zugang]]

@@ -191,6 +191,7 @@ class Gateway:
         self._stopping.set()
         self.feed.end()
         await self.listeners.stop()
+        await self.pages.close()
         for worker in self._workers:
             await worker.stop()
         self.ctx.db.deafen()

@@ -885,13 +885,35 @@ insert into person (id, name, rollen, behoerden, password, totp, totp_step, fail
 values ($1, $2, $3, $4, $5, $6, 0, 0, 0, $7, $7);
 
 -- name: persons()
-select id, name, rollen, behoerden, blocked_until, created, changed, disabled from person order by name;
+select id, name, rollen, behoerden, blocked_until, created, changed, disabled, extern from person order by name, id;
 
 -- name: person(id)
 select * from person where id = $1;
 
 -- name: person_by_name(name)
-select * from person where name = $1;
+-- Local accounts alone: others have no password.
+select * from person where name = $1 and extern is null;
+
+-- name: person_by_extern(extern)
+select * from person where extern = $1;
+
+-- name: insert_extern(id, extern, name, rollen, behoerden, password, totp, now)
+-- A second account of that subject violates person_extern.
+insert into person
+    (id, extern, name, rollen, behoerden, password, totp, totp_step, failures, blocked_until, created, changed)
+values ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0, $8, $8);
+
+-- name: set_extern(id, name, rollen, behoerden, now)
+-- What the provider says at a log-in.
+update person set name = $2, rollen = $3, behoerden = $4, changed = $5
+where id = $1 and disabled is null and extern is not null;
+
+-- name: use_signon(id, now)
+-- One way to the provider and back opens one session.
+insert into signon_done (id, at) values ($1, $2) on conflict (id) do nothing;
+
+-- name: sweep_signons(before)
+delete from signon_done where at < $1;
 
 -- name: set_credentials(id, password, totp, now)
 update person set password = $2, totp = $3, totp_step = 0, failures = 0, blocked_until = 0, changed = $4 where id = $1;
@@ -915,7 +937,7 @@ update person set failures = 0, blocked_until = 0, totp_step = $2 where id = $1 
 insert into person_session (id, person_id, created, seen) values ($1, $2, $3, $3);
 
 -- name: session(id)
-select s.id, s.person_id, s.created, s.seen, p.name, p.rollen, p.behoerden, p.disabled
+select s.id, s.person_id, s.created, s.seen, p.name, p.rollen, p.behoerden, p.disabled, p.extern
 from person_session s join person p on p.id = s.person_id where s.id = $1;
 
 -- name: touch_session(id, now)

@@ -86,6 +86,8 @@ class Person:
     rollen: frozenset[str]
     behoerden: frozenset[str]
     """Authorities whose slice this person sees; empty: the gateway's own staff."""
+    extern: bool = False
+    """Whether a provider vouches for this person, and no password of ours."""
 
     @property
     def own_staff(self) -> bool:

@@ -30,6 +30,11 @@ FORM_BYTES: Final = 64 * 1024
 """Largest form: a reason has at most 2,000 characters."""
 FORM_FIELDS: Final = 60
 LOGIN: Final = "/betrieb/anmelden"
+SIGNON: Final = LOGIN + "/dienst"
+"""To the provider of `[anmeldung]`; `/zurueck` is where it sends the browser back to."""
+GONE: Final = "/betrieb/abgemeldet"
+OPEN: Final = frozenset({LOGIN, SIGNON, f"{SIGNON}/zurueck", GONE, f"{GONE}/dienst"})
+"""What needs no session, beside style sheet and script."""
 LIVE: Final = "X-Gateway-Live"
 """Header of a look that the page takes by itself: it keeps no session alive."""
 RETRY_S: Final = 30
@@ -61,14 +66,24 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Accounts(Protocol):
     """What the frame needs of accounts and sessions."""
 
-    async def login(self, name: str, password: str, code: str, address: str) -> str:
-        """A new session's token; raises what `refusals` names, or `Overloaded`."""
+    async def login(self, name: str, password: str, code: str, address: str, replaced: str = "") -> str:
+        """A new session's token, which ends the session `replaced`; raises what `refusals` names, or `Overloaded`."""
 
     async def session(self, token: str, *, used: bool = True) -> Person | None:
         """Who the session belongs to."""
 
     async def logout(self, token: str) -> None:
         """Ends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How somebody may log in."""
+
+    lokal: bool
+    """By an account with a password of ours."""
+    dienst: bool
+    """By a provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +159,21 @@ def see_other(path: str) -> web.Response:
     return web.Response(status=web.HTTPSeeOther.status_code, headers={"Location": path})
 
 
+def entered(token: str) -> web.Response:
+    """The browser keeps the token of its new session, and goes to the first page, whatever it was asked for."""
+    answer = see_other("/betrieb/")
+    answer.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="Lax")
+    return answer
+
+
 class Frame:
     """Log-in, log-out, style sheet and script; and the middleware of all pages."""
 
-    def __init__(self, accounts: Accounts, refused: type[Exception], unavailable: tuple[type[Exception], ...]) -> None:
+    def __init__(
+        self, accounts: Accounts, ways: Ways, refused: type[Exception], unavailable: tuple[type[Exception], ...]
+    ) -> None:
         self._accounts = accounts
+        self._ways = ways
         self._refused = refused
         """What a log-in that does not fit raises."""
         self._unavailable = unavailable
@@ -170,28 +195,28 @@ class Frame:
 
     async def login_page(self, request: web.Request) -> web.StreamResponse:
         """The form."""
-        return show(request, "anmelden.html.j2", fehler="")
+        return self._login_page(request)
 
     async def login(self, request: web.Request) -> web.StreamResponse:
         """Name, password and code; one answer to whatever is wrong."""
+        if not self._ways.lokal:
+            raise NotFound
         form = request[FORM]
         name, password, code = (form.get(key, "") for key in ("name", "passwort", "code"))
         try:
-            token = await self._accounts.login(name, password, code, request.remote or "")
+            token = await self._accounts.login(name, password, code, request.remote or "", request.get(TOKEN, ""))
         except self._refused:
             text = (
                 "Name, Passwort und Code passen nicht zusammen, oder das Konto ist gesperrt. Jeder Code gilt nur "
                 "einmal. Nach mehreren Fehlversuchen muss ein Konto einige Zeit warten."
             )
-            return show(request, "anmelden.html.j2", status=403, fehler=text)
-        answer = see_other("/betrieb/")
-        answer.set_cookie(COOKIE, token, path="/", secure=True, httponly=True, samesite="Lax")
-        return answer
+            return self._login_page(request, status=403, fehler=text)
+        return entered(token)
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
         """The session ends."""
         await self._accounts.logout(request[TOKEN])
-        return _to_login()
+        return _away(GONE if request[PERSON].extern else LOGIN)
 
     async def static(self, request: web.Request) -> web.StreamResponse:
         """Style sheet and script."""
@@ -226,12 +251,16 @@ class Frame:
 
         return middleware
 
+    def _login_page(self, request: web.Request, status: int = 200, fehler: str = "") -> web.Response:
+        ways = {"lokal": self._ways.lokal, "dienst": self._ways.dienst}
+        return show(request, "anmelden.html.j2", status=status, fehler=fehler, **ways)
+
     async def _admitted(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        is_open = request.path == LOGIN or request.path.startswith("/betrieb/static/")
+        is_open = request.path in OPEN or request.path.startswith("/betrieb/static/")
         token = request.cookies.get(COOKIE, "")
         person = await self._accounts.session(token, used=LIVE not in request.headers) if token else None
         if person is None and not is_open:
-            return _to_login()
+            return _away(LOGIN)
         if person is not None:
             request[PERSON], request[TOKEN] = person, token
         if request.method == "POST":
@@ -251,8 +280,8 @@ async def secure(_: web.Request, answer: web.StreamResponse) -> None:
     answer.headers.popall("Server", None)
 
 
-def _to_login() -> web.Response:
-    answer = see_other(LOGIN)
+def _away(path: str) -> web.Response:
+    answer = see_other(path)
     answer.del_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="Lax")
     return answer
 

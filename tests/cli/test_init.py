@@ -17,6 +17,7 @@ from gateway import pki, tls
 from gateway.cli import init
 from gateway.cli.init_template import render
 from gateway.config import Config, Zugang, load, parse
+from gateway.config_signon import Anmeldung
 from gateway.config_tables import Postausgang
 from gateway.kek import load_keks
 from gateway.store import open_database
@@ -102,8 +103,7 @@ def tables() -> list[tuple[str, str]]:
     found = []
     for name, setting in Config.model_fields.items():
         table = setting.annotation
-        if name in ("postausgang", "zugang"):
-            table = {"postausgang": Postausgang, "zugang": Zugang}[name]
+        table = {"postausgang": Postausgang, "anmeldung": Anmeldung, "zugang": Zugang}.get(name, table)
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
         found += [(name, key) for key in table.model_fields]

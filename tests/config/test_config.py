@@ -22,6 +22,13 @@ LEAST = '[gateway]\nkennung = "gw:nrw"\n'
 ENTRY = f'[[zugang]]\nsha256 = "{HASH}"\nbehoerden = ["gds:R8088"]\nab = 2026-01-01\nbis = 2027-12-31\n'
 
 
+PAGES = '[betrieb]\noeffentliche_url = "https://gateway.example"\n'
+ANMELDUNG = (
+    '[anmeldung]\naussteller = "https://idp.example/"\nclient_id = "gw"\ngeheimnis = "env:GEHEIM"\n'
+    'rollen = { lesen = ["leser"] }\n'
+)
+
+
 def refused(text: str) -> str:
     with pytest.raises(ConfigError) as caught:
         parse(text, Path("/etc/gateway/gateway.toml"))
@@ -66,7 +73,7 @@ def test_a_frozen_value() -> None:
     [
         ("", "[gateway]:", "fehlt"),
         ('[gateway]\nkenung = "gw:nrw"\n', "[gateway] kenung:", "„kennung“"),
-        (LEAST + "[unsinn]\n", "[unsinn]:", "bekannt sind hier: api, as2"),
+        (LEAST + "[unsinn]\n", "[unsinn]:", "bekannt sind hier: anmeldung, api"),
         ('[gateway]\nkennung = "abh:05315000"\n', "[gateway] kennung:", "gw:<name>"),
         (LEAST.strip() + '\neigene = ["abh:0531500"]\n', "[gateway] eigene 1:", "kein Behördenschlüssel"),
         (LEAST + ENTRY.replace("gds:R8088", "xyz:R8088"), "[zugang 1] behoerden 1:", "kein Behördenschlüssel"),
@@ -92,6 +99,14 @@ def test_a_frozen_value() -> None:
             "starttls oder tls",
         ),
         (LEAST + '[postausgang]\nhost = "localhost"\n', "[postausgang] absender:", "fehlt"),
+        (LEAST + "[betrieb]\nlokale_konten = false\n", "lokale_konten", "[anmeldung]"),
+        (LEAST + ANMELDUNG, "[anmeldung]", "oeffentliche_url"),
+        (LEAST + PAGES + ANMELDUNG.replace("https", "http"), "[anmeldung] aussteller:", "https-Adresse"),
+        (LEAST + PAGES + ANMELDUNG + 'algorithmen = ["none"]\n', "[anmeldung] algorithmen 1:", "RS256"),
+        (LEAST + PAGES + ANMELDUNG + 'algorithmen = ["HS256"]\n', "[anmeldung] algorithmen 1:", "RS256"),
+        (LEAST + PAGES + ANMELDUNG + 'umfang = ["profile"]\n', "[anmeldung] umfang:", "openid"),
+        (LEAST + PAGES + ANMELDUNG.replace("lesen", "chef"), "[anmeldung] rollen chef", "lesen"),
+        (LEAST + PAGES + ANMELDUNG.replace("geheimnis", "geheimniss"), "[anmeldung] geheimniss:", "„geheimnis“"),
         (LEAST + '[mail]\npostfach = "kein postfach"\n', "[mail] postfach:", "Form"),
         ("[gateway\n", "kein gültiges TOML", "Zeile 1, Spalte"),
     ],

@@ -13,6 +13,7 @@ SHARED = {
     "errors",
     "partner",
     "config",
+    "config_signon",
     "config_tables",
     "mime",
     "admission",
@@ -38,7 +39,16 @@ IO_FILES = {
     "settle": set(),
     "store": {"sqlite", "postgres", "postgres_wakes", "database", "content", "keyring", "backup", "resources"},
     "trust": {"http"},
-    "watch": {"http", "session_http", "stream_http", "pages_http", "acts_http", "office_http", "resources"},
+    "watch": {
+        "http",
+        "session_http",
+        "signon_http",
+        "stream_http",
+        "pages_http",
+        "acts_http",
+        "office_http",
+        "resources",
+    },
 }
 """The files of each stage that may do I/O. Everything else is pure."""
 

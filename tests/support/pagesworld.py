@@ -43,11 +43,14 @@ class Visitor:
     session: aiohttp.ClientSession
     base: str
     cookie: str = ""
+    way: str = ""
+    """What the browser keeps on its way to a provider and back."""
     mark: str = ""
     extra: dict[str, str] = field(default_factory=dict)
 
     async def call(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
-        sent = {"Cookie": f"__Host-sitzung={self.cookie}"} if self.cookie else {}
+        kept = {"__Host-sitzung": self.cookie, "__Host-anmeldung": self.way}
+        sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in kept.items() if value)}
         if method == "POST":
             sent |= {"Origin": self.base}
         options = {"data": form or {}} if method == "POST" else {}
@@ -59,6 +62,9 @@ class Visitor:
             cookie = answer.cookies.get("__Host-sitzung")
             if cookie is not None:
                 self.cookie = cookie.value
+            way = answer.cookies.get("__Host-anmeldung")
+            if way is not None:
+                self.way = way.value
             mark = re.search(r'name="marke" value="([0-9a-f]+)"', text)
             self.mark = mark[1] if mark else self.mark
             return Answer(answer.status, text, answer.headers, answer.headers.get("Location", ""), raw)

@@ -17,6 +17,8 @@ from gateway.service.betrieb.office import Accounts, DirectoryRows
 from gateway.service.betrieb.overview import Overview
 from gateway.service.betrieb.people import LoginRefused, People
 from gateway.service.betrieb.probing import Probing
+from gateway.service.betrieb.provider import ProviderClient
+from gateway.service.betrieb.signon import SigningOn
 from gateway.service.casework.forwarding import Forwarding
 from gateway.service.casework.operating import Operating
 from gateway.service.context import Context
@@ -25,7 +27,8 @@ from gateway.service.upkeep.certificates import Held
 from gateway.service.views.reading import Reading
 from gateway.store.database import StoreUnavailable
 from gateway.watch import acts_http, office_http, pages_http
-from gateway.watch.session_http import NAME_OF, Frame, Page, routes, secure
+from gateway.watch.session_http import NAME_OF, Frame, Page, Ways, routes, secure
+from gateway.watch.signon_http import SignOnPages
 
 
 class Pages:
@@ -43,7 +46,11 @@ class Pages:
         people = People(ctx)
         self._desk = Desk(ctx, reading, operating, forwarding)
         self._probing = Probing(ctx, ways)
-        self._frame = Frame(people, LoginRefused, (StoreUnavailable,))
+        config = ctx.config
+        self._provider = ProviderClient(config.anmeldung) if config.anmeldung is not None else None
+        self._signon = SignOnPages(SigningOn(ctx, self._provider) if self._provider is not None else None)
+        entrances = Ways(config.betrieb.lokale_konten, config.anmeldung is not None)
+        self._frame = Frame(people, entrances, LoginRefused, (StoreUnavailable,))
         self.pages: list[Page] = [
             *pages_http.Looking(self._desk, Overview(ctx, reading, held)).pages(),
             *acts_http.Acting(self._desk, Looking(ctx, reading), self._probe).pages(),
@@ -55,8 +62,13 @@ class Pages:
         app = web.Application(middlewares=[self._frame.middleware])
         app[NAME_OF] = self._desk.name_of
         app.on_response_prepare.append(secure)
-        app.add_routes([*self._frame.routes(), *routes(self.pages)])
+        app.add_routes([*self._frame.routes(), *self._signon.routes(), *routes(self.pages)])
         return app
+
+    async def close(self) -> None:
+        """Ends connections to the provider."""
+        if self._provider is not None:
+            await self._provider.close()
 
     async def _probe(self, partner_id: str) -> Mapping[str, Any]:
         return await self._desk.probe(self._probing, partner_id)

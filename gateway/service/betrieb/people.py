@@ -86,6 +86,8 @@ class People:
         roles, keys = frozenset(rollen), frozenset(behoerden)
         plain = name.strip()
         faults = role_faults(roles, keys)
+        if not self._ctx.config.betrieb.lokale_konten:
+            faults.append("Konten mit eigenem Passwort sind abgeschaltet ([betrieb] lokale_konten).")
         if not (0 < len(plain) <= NAME_CHARS and plain.isprintable()):
             faults.append(f"Ein Name hat 1 bis {NAME_CHARS} Zeichen.")
         unknown = sorted(key for key in keys if self._ctx.directory.behoerde(key) is None)
@@ -121,20 +123,23 @@ class People:
                 "gesperrt": row["disabled"] is not None,
                 "wartet": row["blocked_until"] > now,
                 "angelegt": clock.as_iso(row["created"]),
+                "extern": row["extern"] is not None,
             }
             for row in await self._ctx.db.fetch("persons")
         ]
 
     async def find(self, name: str) -> str:
-        """The id of the account with that name.
+        """The id of the account with that name, or with that id: providers may give one name to several.
 
         Raises:
-            AccountRefused: there is none.
+            AccountRefused: there is none, or several are called so.
         """
-        row = await self._ctx.db.fetch_one("person_by_name", name)
-        if row is None:
+        fitting = [row["id"] for row in await self._ctx.db.fetch("persons") if name in (row["name"], row["id"])]
+        if not fitting:
             raise AccountRefused(f"Ein Konto „{name[:NAME_CHARS]}“ gibt es nicht.")
-        return str(row["id"])
+        if len(fitting) > 1:
+            raise AccountRefused(f"Mehrere Konten heißen „{name[:NAME_CHARS]}“: {', '.join(fitting)}.")
+        return str(fitting[0])
 
     async def disable(self, by: str, person_id: str) -> None:
         """The account cannot be used any more; its sessions end.
@@ -158,7 +163,7 @@ class People:
         Raises:
             AccountRefused: there is none.
         """
-        row = await self._row(person_id)
+        row = await self._local(person_id)
         access = self._access(person_id, row["name"])
         password = await asyncio.to_thread(credentials.hash_password, access.password)
         await self._ctx.db.commit(
@@ -183,7 +188,7 @@ class People:
         """
         if not credentials.PASSWORD_CHARS <= len(new) <= credentials.PASSWORD_MAX:
             raise AccountRefused(f"Das neue Passwort braucht mindestens {credentials.PASSWORD_CHARS} Zeichen.")
-        row = await self._row(person.id)
+        row = await self._local(person.id)
         async with self._one:
             fits = await asyncio.to_thread(credentials.is_password, old, row["password"])
             kept = await asyncio.to_thread(credentials.hash_password, new)
@@ -200,8 +205,8 @@ class People:
 
     # --- sessions
 
-    async def login(self, name: str, password: str, code: str, address: str) -> str:
-        """Log in.
+    async def login(self, name: str, password: str, code: str, address: str, replaced: str = "") -> str:
+        """Log in by a local account; the session `replaced`, which this browser had, ends.
 
         Returns:
             The token of the new session, for the browser.
@@ -224,6 +229,7 @@ class People:
             await self._ctx.db.commit(
                 do("login_done", expect=1, id=row["id"], step=step),
                 do("sweep_sessions", created_before=oldest),
+                do("end_session", id=credentials.token_id(replaced)),
                 do("insert_session", id=credentials.token_id(token), person_id=row["id"], now=now),
                 self._ctx.event(Art.ANMELDUNG, f"person:{row['id']}"),
             )
@@ -239,7 +245,7 @@ class People:
             used: whether somebody did something; False for a page that looks for news by itself.
         """
         row = await self._ctx.db.fetch_one("session", credentials.token_id(token))
-        if row is None or row["disabled"] is not None:
+        if row is None or row["disabled"] is not None or not self._is_open(row["extern"]):
             return None
         now, limits = self._ctx.now(), self._ctx.config.betrieb
         idle = limits.sitzung_minuten * 60 * clock.SECOND
@@ -255,6 +261,11 @@ class People:
         await self._ctx.db.commit(do("end_session", id=credentials.token_id(token)))
 
     # --- inside
+
+    def _is_open(self, extern: str | None) -> bool:
+        """Whether the configuration lets this kind of account in."""
+        config = self._ctx.config
+        return config.betrieb.lokale_konten if extern is None else config.anmeldung is not None
 
     async def _judged(self, row: Row | None, password: str, code: str) -> int | None:
         """The time step of a code that fits, where everything else does; the same work whatever is wrong."""
@@ -289,6 +300,12 @@ class People:
             raise AccountRefused("Dieses Konto gibt es nicht.")
         return row
 
+    async def _local(self, person_id: str) -> Row:
+        row = await self._row(person_id)
+        if row["extern"] is not None:
+            raise AccountRefused("Dieses Konto führt der Anmeldedienst; Passwort und Codes sind dort zu ändern.")
+        return row
+
     def _access(self, person_id: str, name: str) -> Access:
         secret = credentials.new_secret()
         address = credentials.provisioning(secret, name, self._ctx.config.gateway.kennung)
@@ -303,4 +320,4 @@ class People:
 
 def _person(row: Row) -> Person:
     rollen, behoerden = (frozenset(json.loads(row[key])) for key in ("rollen", "behoerden"))
-    return Person(row["person_id"], row["name"], rollen, behoerden)
+    return Person(row["person_id"], row["name"], rollen, behoerden, row["extern"] is not None)

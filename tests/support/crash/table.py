@@ -129,6 +129,8 @@ OFF_THE_WAY: dict[str, str] = {
     "keyring.": _KEYS,
     "rewrapping.": _KEYS,
     "people.": _PEOPLE,
+    "signon.": _PEOPLE,
+    "provider.": _PEOPLE,
     "looking.": _PEOPLE,
     "reminding.": _PEOPLE,
     "backup.": _BY_HAND,
