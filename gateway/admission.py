@@ -1,20 +1,25 @@
-"""How much a listener takes on at once: what is beyond that is refused before a byte of it is read.
+"""How much a listener takes on at once, and from one caller: what is beyond that is refused before it is read.
 
-Promises: the memory that bodies may take together is bounded, whoever sends them; a client that sends no complete
-request head is let go. What is refused may come again and has had no effect.
-Fails: `Overloaded`, which the listener answers with 503 and Retry-After.
+Promises: the memory that bodies may take together is bounded, whoever sends them; one caller that runs wild leaves room
+for the others; a client that sends no complete request head is let go. What is refused may come again and has had no
+effect.
+Fails: `Overloaded` (503: the gateway is full, whoever asks) and `TooMany` (429: this caller asks too often), both with
+Retry-After.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from gateway.errors import Overloaded
+from gateway.errors import Overloaded, TooMany
 
 SMALL_BYTES: Final = 64 * 1024
 """Up to this size a body is small: nearly all notices, and every call without one."""
@@ -49,6 +54,36 @@ class Admission:
             yield
         finally:
             self._free[large] += 1
+
+
+REMEMBERED: Final = 10_000
+"""Callers whose pace is remembered at once; the one unseen for longest goes first, and may then begin anew."""
+
+
+class Pace:
+    """How often each caller may ask: `per_minute` at once, and as many again in each minute (a token bucket)."""
+
+    def __init__(self, per_minute: Callable[[], int], now: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._now = now
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        """What each caller had left, and when."""
+
+    def take(self, caller: str) -> None:
+        """One request of this caller.
+
+        Raises:
+            TooMany: it has to wait as long as is said.
+        """
+        now, most = self._now(), self._per_minute()
+        left, at = self._left.get(caller, (float(most), now))
+        left = min(float(most), left + (now - at) * most / 60)
+        self._left[caller] = (left if left < 1 else left - 1, now)
+        self._left.move_to_end(caller)
+        if len(self._left) > REMEMBERED:
+            self._left.popitem(last=False)
+        if left < 1:
+            raise TooMany(retry_after=max(1, math.ceil((1 - left) * 60 / most)))
 
 
 def size_of(request: web.Request) -> int | None:

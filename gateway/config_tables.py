@@ -86,6 +86,9 @@ class Api(_Listener):
     adresse: Address = "127.0.0.1:8443"
     oeffentliche_url: PublicUrl | None = None
     """How callers reach it (`receipt.url`, `Location`); without it, relative addresses are given."""
+    anfragen_je_minute: Annotated[Whole, Field(ge=60, le=10_000_000)] = 60_000
+    """Requests that one certificate may make at once, and again in each minute. More than the largest data centre sends
+    on its busiest day, and less than this gateway answers: it stops who asks in an endless loop, and nobody else."""
 
 
 class As2(_Listener):

@@ -18,7 +18,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gateway.admission import Admission, size_of
+from gateway.admission import Admission, Pace, size_of
 from gateway.english import Language, preferred
 from gateway.errors import (
     Forbidden,
@@ -135,12 +135,13 @@ def _refuse_coding(request: web.Request) -> None:
         raise UnsupportedMediaType("Senden Sie den Inhalt ohne Content-Encoding.", code="content_encoding")
 
 
-def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
+def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = (), pace: Pace | None = None) -> Any:
     """Middleware for `/v1`: identifies the caller and turns every error into an answer.
 
     Args:
         who_is: knows the caller of a certificate.
         unavailable: errors that will pass by themselves (503 with Retry-After).
+        pace: how often one caller may ask (429 with Retry-After).
     """
     admission = Admission()
 
@@ -148,7 +149,9 @@ def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = ()) -> Any:
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             _refuse_browsers_and_proxies(request)
-            request[CALLER] = identify(request, who_is)
+            caller = request[CALLER] = identify(request, who_is)
+            if pace is not None:
+                pace.take(caller.fingerprint)
             _refuse_coding(request)
             with admission.place(size_of(request)):
                 return await handler(request)

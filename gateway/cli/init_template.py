@@ -26,6 +26,8 @@ produktion = false
 adresse = "127.0.0.1:8443"
 # Adresse, unter der Fachverfahren diese Schnittstelle erreichen.
 # oeffentliche_url = "https://gateway.example:8443"
+# So viele Anfragen darf ein Zertifikat auf einmal stellen, und in jeder Minute wieder; darüber 429 mit Retry-After.
+anfragen_je_minute = 60000
 
 [as2]
 # Eingang von Partnern über AS2, TLS; Partner werden an ihrer Signatur erkannt.

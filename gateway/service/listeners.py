@@ -19,7 +19,7 @@ from gateway.accept.as2 import As2In
 from gateway.accept.as2 import Receiver as As2Receiver
 from gateway.accept.http import Commands, CommandsIn, Intake, MessagesIn
 from gateway.accept.mail import MailListener, MailReceiver, listen
-from gateway.admission import Runner
+from gateway.admission import Pace, Runner
 from gateway.config_fields import is_loopback, split_address
 from gateway.service.context import Context
 from gateway.service.requests import Watch, logger_of, numbered
@@ -64,7 +64,8 @@ class Listeners:
         self._given = handed_over()
         self._mailing = mailing
         self._mail: MailListener | None = None
-        api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,))])
+        pace = Pace(lambda: ctx.config.api.anfragen_je_minute)
+        api = web.Application(middlewares=[guard(who_is, unavailable=(StoreUnavailable,), pace=pace)])
         api.add_routes([*MessagesIn(accepting).routes(), *CommandsIn(commands).routes(), *ReadSide(reading).routes()])
         api.add_routes(Stream(feed).routes())
         api.add_routes(openapi.routes(metadata.version("nachrichtengateway")))

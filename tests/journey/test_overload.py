@@ -206,6 +206,27 @@ async def test_too_much_at_once_is_refused_before_it_is_read(monkeypatch: pytest
         assert not await refused()
 
 
+async def test_who_asks_too_often_is_put_off_alone(hub_site: Site) -> None:
+    hub_site.settings["api"] = {"anfragen_je_minute": 60}
+    async with (
+        running(hub_site.config()) as hub,
+        calling(hub, hub_site.clients["jva"]) as jva,
+        calling(hub, hub_site.clients["koeln"]) as other,
+    ):
+        answers = []
+
+        async def asks(status: int) -> bool:
+            async with jva._session.get(f"{jva._base}/v1/inbox") as answer:
+                answers.append((answer.status, answer.headers.get("Retry-After")))
+            return answers[-1][0] == status
+
+        await eventually(lambda: asks(429))
+        assert answers[:60] == [(200, None)] * 60
+        assert answers[-1] == (429, "1")
+        assert (await other.call("GET", "/v1/inbox"))[0] == 200
+        await eventually(lambda: asks(200))
+
+
 async def test_a_worker_that_raises_begins_anew(
     monkeypatch: pytest.MonkeyPatch, hub_site: Site, ca: DevelopmentCa, tmp_path: Path
 ) -> None:
