@@ -5,9 +5,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from crash import matrix
-from crash.books import Books, Given
-from crash.postgres import Server
+from crash import matrix, soak
+from crash.books import Books, Count, Given
+from crash.postgres import Server, serving
 from crash.scenes import SCENES
 from crash.sites import ROOT, sites
 from crash.table import BY_A_WORKER, ON_THE_WAY, SHORT, is_off_the_way
@@ -85,3 +85,12 @@ async def test_killed_on_the_way_nothing_is_lost_and_nothing_comes_twice(
     lines = [line async for line in matrix.run(cases, tmp_path, server)]
     assert [f"{line} {line.count.details}" for line in lines if not line.good] == []
     assert len(lines) == len(cases)
+
+
+@pytest.mark.timeout(400)
+async def test_two_gateways_on_one_database_lose_nothing_whatever_breaks(tmp_path: Path) -> None:
+    """The beginning of `make crash SOAK=10000`."""
+    with serving() as server:
+        done = await soak.run(60, tmp_path, server)
+    assert (done.count.details, done.restarts) == ((), 1)
+    assert done.count == Count()

@@ -11,7 +11,7 @@ from crash.child import Nursery
 from crash.postgres import Server
 from crash.process import CONSTANTS, PATIENCE_S, WORKERS_ALONE, Point, Stuck, insist
 from crash.scenes import SCENES, kind_of
-from crash.table import BY_A_WORKER, ON_THE_WAY, SHORT, Play
+from crash.table import BY_A_WORKER, ON_THE_WAY, SHORT, SHORT_WORKERS, Play
 from crash.world import World, opened
 
 BY_HAND = "purging."
@@ -40,6 +40,10 @@ class Case:
     def kind(self) -> str:
         """Which world it plays in."""
         return "workers" if self.victim else kind_of(self.play.scene)
+
+    @property
+    def point(self) -> tuple[str, str]:
+        return self.site, self.moment
 
     def __str__(self) -> str:
         scene = f"{self.play.scene}{f', {self.victim}' if self.victim else ''}"
@@ -90,7 +94,8 @@ def _of_workers() -> Iterator[Case]:
 
 def short(database: str) -> list[Case]:
     """A few, for `make test`."""
-    return [Case(site, moment, ON_THE_WAY[site][0], database) for site, moment in SHORT[database]]
+    alone = [Case(site, moment, ON_THE_WAY[site][0], database) for site, moment in SHORT[database]]
+    return alone if database == "sqlite" else [*alone, *(case for case in _of_workers() if case.point in SHORT_WORKERS)]
 
 
 async def run(cases: Iterable[Case], folder: Path, server: Server | None) -> AsyncIterator[Line]:

@@ -170,3 +170,5 @@ SHORT: dict[str, tuple[tuple[str, str], ...]] = {
     ),
 }
 """What `make test` runs: one point of each part of the way, in the first scene of its site."""
+SHORT_WORKERS = {("ways.As2Way.hand_over", "after")}
+"""And of those that a worker process passes."""
