@@ -19,7 +19,7 @@ from gateway.service.betrieb.people import Access, AccountRefused, People
 from gateway.service.context import Context, akteur
 from gateway.watch.people import Rolle
 
-COLUMNS = ("name", "rollen", "behoerden", "gesperrt")
+COLUMNS = ("name", "rollen", "behoerden", "gesperrt", "anmeldedienst")
 _BY = akteur(OPERATOR)
 
 
@@ -55,7 +55,8 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     view = table(COLUMNS)
     for each in found:
         roles, keys = ", ".join(each["rollen"]), ", ".join(each["behoerden"])
-        view.add_row(each["name"], roles, keys, "ja" if each["gesperrt"] else "")
+        said = ["ja" if each[key] else "" for key in ("gesperrt", "extern")]
+        view.add_row(each["name"], roles, keys, *said)
     console().print(view)
 
 
@@ -85,6 +86,20 @@ def enable(ctx: click.Context, name: str, as_json: bool) -> None:
 
     _with_people(ctx, act)
     show({"name": name, "gesperrt": False}, as_json, lambda each: [f"{each['name']} ist nicht mehr gesperrt."])
+
+
+@command.command(short_help="Its sessions end.")
+@click.argument("name")
+@json_option
+@click.pass_context
+def logout(ctx: click.Context, name: str, as_json: bool) -> None:
+    """End all sessions of an account at once; it may log in again."""
+
+    async def act(people: People) -> None:
+        await people.log_out(_BY, await people.find(name))
+
+    _with_people(ctx, act)
+    show({"name": name, "abgemeldet": True}, as_json, lambda each: [f"{each['name']} ist überall abgemeldet."])
 
 
 @command.command(short_help="New password, new one-time codes.")

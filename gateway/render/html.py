@@ -39,6 +39,11 @@ def draw_html(page: Page) -> str:
     return template.render(page=page, style=style, style_hash=digest)
 
 
+def style_digest() -> str:
+    """SHA-256 of the style sheet that each page carries, in base64, as a policy names it."""
+    return _style()[1]
+
+
 @cache
 def _style() -> tuple[Markup, str]:
     """The style sheet, which is our own text, and its digest as the policy names it."""

@@ -25,9 +25,9 @@ REASON_CHARS: Final = 2000
 """The same as for acts with a message (gateway/accept/commands.py)."""
 FIELDS: Final = ("grund", "an", "wohnsitz_ags", "auflage_ags", "dezernat")
 DOCUMENT_POLICY: Final = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""For the page of a message, whose own policy inside admits its one style sheet by digest and nothing else."""
+"""For the page of a message: its one style sheet, which stands in it, by digest, and nothing else."""
 
 
 class Desk(Protocol):
@@ -67,8 +67,8 @@ class Looks(Protocol):
     async def look(self, person: Person, look_id: str) -> Mapping[str, Any]:
         """One look."""
 
-    async def page(self, person: Person, look_id: str) -> str:
-        """The message as a page."""
+    async def page(self, person: Person, look_id: str) -> tuple[str, str]:
+        """The message as a page, and the digest of its style sheet (SHA-256, base64)."""
 
     async def part(self, person: Person, look_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
         """One part."""
@@ -165,8 +165,8 @@ class Acting:
 
     async def document(self, request: web.Request) -> web.StreamResponse:
         """The message as a page of its own."""
-        text = await self._looks.page(request[PERSON], path_id(request))
-        headers = {"Content-Security-Policy": DOCUMENT_POLICY}
+        text, style = await self._looks.page(request[PERSON], path_id(request))
+        headers = {"Content-Security-Policy": DOCUMENT_POLICY.format(style)}
         return web.Response(text=text, content_type="text/html", headers=headers)
 
     async def part(self, request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ Fails: with the `Refusal`s of gateway/errors.py, which the frame shows as pages;
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from aiohttp import web
 
@@ -16,6 +16,9 @@ from gateway.errors import NotFound
 from gateway.watch.people import Person, Right, Rolle
 from gateway.watch.session_http import FORM, PERSON, Page, see_other, show
 from gateway.web import path_id
+
+CHANGES: Final = ("sperren", "entsperren", "erneuern", "abmelden")
+"""What the administration does with an account."""
 
 
 class ChangeRefused(Exception):
@@ -52,7 +55,7 @@ class Accounts(Protocol):
         """A new one: name, password, secret and address; raises `ChangeRefused`."""
 
     async def change(self, person: Person, account: str, what: str) -> Mapping[str, str] | None:
-        """`sperren`, `entsperren` or `erneuern`, which gives a new password; raises `ChangeRefused`."""
+        """One of `CHANGES`; `erneuern` gives a new password; raises `ChangeRefused`."""
 
     async def password(self, person: Person, old: str, new: str) -> None:
         """One's own password; raises `ChangeRefused`."""
@@ -78,6 +81,7 @@ class Office:
             Page("POST", "/betrieb/konten/{id}/{what}", Right.MENSCHEN, self.change),
             Page("GET", "/betrieb/konto", Right.ANGEMELDET, self.own),
             Page("POST", "/betrieb/konto", Right.ANGEMELDET, self.password),
+            Page("POST", "/betrieb/konto/abmelden", Right.ANGEMELDET, self.log_out),
         ]
 
     async def directory(self, request: web.Request) -> web.StreamResponse:
@@ -124,9 +128,9 @@ class Office:
         return await self._accounts_page(request, zugang=made)
 
     async def change(self, request: web.Request) -> web.StreamResponse:
-        """Disable, enable, renew."""
+        """Disable, enable, renew, end the sessions."""
         what = request.match_info["what"]
-        if what not in ("sperren", "entsperren", "erneuern"):
+        if what not in CHANGES:
             raise NotFound
         try:
             made = await self._accounts.change(request[PERSON], path_id(request), what)
@@ -145,6 +149,11 @@ class Office:
             await self._accounts.password(request[PERSON], form.get("bisher", ""), form.get("neu", ""))
         except ChangeRefused as refused:
             return show(request, "konto.html.j2", status=422, fehler=refused.lines)
+        return see_other("/betrieb/anmelden")
+
+    async def log_out(self, request: web.Request) -> web.StreamResponse:
+        """All of one's own sessions end, this one, too."""
+        await self._accounts.change(request[PERSON], request[PERSON].id, "abmelden")
         return see_other("/betrieb/anmelden")
 
     async def _row(self, request: web.Request, fields: Mapping[str, str], lines: tuple[str, ...]) -> web.Response:

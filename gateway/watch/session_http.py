@@ -2,13 +2,15 @@
 
 Promises: without a session every address answers alike, with the way to the log-in; what a person's roles do not allow
 answers exactly as what does not exist (404). A form counts only with the token of its session and from our own origin.
-Nothing is cached, nothing foreign is loaded, nothing inline runs (CSP), and no other site can frame or read a page.
+Who asks too fast waits (429). Nothing is cached, nothing foreign is loaded, nothing inline runs (CSP), and no other
+site can frame or read a page.
 Fails: as a page in German with the status of the `Refusal`.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -17,8 +19,10 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from gateway.errors import Forbidden, Malformed, NotFound, Overloaded, Refusal, TooLarge, UnsupportedMediaType
+from gateway.watch import rates
 from gateway.watch.credentials import form_token
 from gateway.watch.people import Person, Right
+from gateway.watch.rates import RateLimit
 from gateway.watch.resources import STATIC, environment, static
 from gateway.web import CODE, MethodNotAllowed, ServerFault, check_text, read_limited
 
@@ -177,6 +181,7 @@ class Frame:
         self._refused = refused
         """What a log-in that does not fit raises."""
         self._unavailable = unavailable
+        self._sessions, self._persons = RateLimit(rates.SESSION), RateLimit(rates.PERSON)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """The addresses that need no session, and the one that ends it."""
@@ -263,6 +268,9 @@ class Frame:
             return _away(LOGIN)
         if person is not None:
             request[PERSON], request[TOKEN] = person, token
+        if person is not None and not is_open:
+            self._sessions.demand(token, time.monotonic())
+            self._persons.demand(person.id, time.monotonic())
         if request.method == "POST":
             _demand_own_origin(request)
             request[FORM] = await _form(request)

@@ -33,4 +33,6 @@ def test_an_account_is_made_listed_disabled_and_renewed(tmp_path: Path) -> None:
     )  # fmt: skip
     assert made["passwort"] not in run("list")
     run("enable", "a.muster")
+    assert "überall abgemeldet" in run("logout", "a.muster")
+    run("logout", "niemand", code=1)
     assert run("renew", "a.muster", "--json")["passwort"] != made["passwort"]

@@ -11,9 +11,23 @@ from pagesworld import Visitor, account, visiting
 from gateway.partner import Partner
 from gateway.watch.acts import ACTS
 from gateway.watch.people import Person, Rolle
-from gateway.watch.session_http import Page
+from gateway.watch.session_http import HEADERS, Page
 
 DORTMUND = "abh:05913000"
+FIXED = {name: value for name, value in HEADERS.items() if name != "Content-Security-Policy"}
+OPEN_ROUTES = {
+    ("GET", "/"),
+    ("GET", "/betrieb"),
+    ("GET", "/betrieb/static/{name}"),
+    ("GET", "/betrieb/anmelden"),
+    ("POST", "/betrieb/anmelden"),
+    ("POST", "/betrieb/abmelden"),
+    ("GET", "/betrieb/anmelden/dienst"),
+    ("GET", "/betrieb/anmelden/dienst/zurueck"),
+    ("GET", "/betrieb/abgemeldet"),
+    ("GET", "/betrieb/abgemeldet/dienst"),
+}
+"""What needs no right: tried in test_frame and test_signon."""
 MISSING = "00000000-0000-4000-8000-000000000000"
 
 
@@ -65,6 +79,23 @@ def addresses(page: Page, found: dict[str, str]) -> list[tuple[str, str]]:
     return [(path, "")]
 
 
+async def test_every_route_is_tried_here_and_no_form_counts_without_its_mark(case: Case, operator: Visitor) -> None:
+    app = case.hub.pages.app()
+    served = {
+        (route.method, re.sub(r":[^}]*\}+", "}", route.resource.canonical))
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    pages = case.hub.pages.pages
+    assert served == {(page.method, re.sub(r":[^}]*\}+", "}", page.path)) for page in pages} | OPEN_ROUTES
+    for page in pages:
+        if page.method == "POST":
+            path = re.sub(r"\{[^{}]*(\{[^}]*\})?[^{}]*\}", MISSING, page.path).replace(f"spur/{MISSING}", "spur/weiter")
+            assert (await operator.call("POST", path, {"grund": "so"})).status == 403, path
+            foreign = {"Origin": "https://boese.example"}
+            assert (await operator.call("POST", path, {"grund": "so", "marke": operator.mark}, **foreign)).status == 403
+
+
 @pytest.mark.parametrize("who", EVERYBODY, ids=lambda who: f"{who.rolle}-{who.behoerde or 'eigen'}")
 async def test_every_address_with_every_role(case: Case, who: Who) -> None:
     found = await targets(case)
@@ -74,6 +105,10 @@ async def test_every_address_with_every_role(case: Case, who: Who) -> None:
             for path, about in addresses(page, found):
                 answer = await (visitor.get(path) if page.method == "GET" else visitor.post(path, grund="so"))
                 assert answer.status != 500, path
+                policy = answer.headers["Content-Security-Policy"]
+                assert "unsafe" not in policy, path
+                assert "frame-ancestors 'none'" in policy, path
+                assert {name: answer.headers[name] for name in FIXED} == FIXED, path
                 if path.endswith("/spur/anhalten/ausfuehren") and answer.status == 303:
                     await visitor.post(path.replace("anhalten", "weiter"), grund="so")
                 hidden = is_hidden(who, page, about)

@@ -17,7 +17,7 @@ from gateway.clock import as_iso
 from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import Art
 from gateway.message import Teil
-from gateway.render.html import render_html
+from gateway.render.html import render_html, style_digest
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.views.reading import Reading, teil
 from gateway.store.content import conceal, reveal
@@ -114,8 +114,8 @@ class Looking:
         parts = await self._ctx.db.fetch("parts", row["message_id"])
         return self._shown(row) | {"teile": [teil(part) for part in parts]}
 
-    async def page(self, person: Person, look_id: str) -> str:
-        """The message as a page for people.
+    async def page(self, person: Person, look_id: str) -> tuple[str, str]:
+        """The message as a page for people, and the digest of the style sheet in it.
 
         Raises:
             NotFound, Conflict: as `look`; it waits or has ended.
@@ -126,7 +126,7 @@ class Looking:
         xml = b"".join([piece async for piece in pieces])  # at most 8 MB, as it was accepted
         page = render_html(parse(xml).root, self._ctx.directory)
         await self._ctx.db.commit(self._event(Art.EINSICHT, person, row["message_id"], look_id, teil=0))
-        return page
+        return page, style_digest()
 
     async def part(self, person: Person, look_id: str, n: int) -> tuple[Teil, AsyncIterator[bytes]]:
         """One part as it was sent.

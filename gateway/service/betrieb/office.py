@@ -152,7 +152,7 @@ class Accounts:
             raise ChangeRefused(*refused.lines) from None
 
     async def change(self, person: Person, account: str, what: str) -> Mapping[str, str] | None:
-        """Disable, enable, or renew an account.
+        """Disable, enable, renew an account, or end its sessions.
 
         Raises:
             ChangeRefused: there is none, or it is the person's own.
@@ -163,7 +163,12 @@ class Accounts:
         try:
             if what == "erneuern":
                 return _shown(await self._people.renew(by, account))
-            await (self._people.disable if what == "sperren" else self._people.enable)(by, account)
+            acts = {
+                "sperren": self._people.disable,
+                "entsperren": self._people.enable,
+                "abmelden": self._people.log_out,
+            }
+            await acts[what](by, account)
         except AccountRefused as refused:
             raise ChangeRefused(*refused.lines) from None
         return None

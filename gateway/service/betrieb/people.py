@@ -157,6 +157,16 @@ class People:
         """
         await self._set_disabled(by, person_id, None, "entsperrt")
 
+    async def log_out(self, by: str, person_id: str) -> None:
+        """All sessions of an account end; it can log in again.
+
+        Raises:
+            AccountRefused: there is none.
+        """
+        await self._row(person_id)
+        ended = do("end_sessions", person_id=person_id)
+        await self._ctx.db.commit(ended, self._changed(by, person_id, "ueberall_abgemeldet"))
+
     async def renew(self, by: str, person_id: str) -> Access:
         """New password and new one-time codes; the old ones and all sessions end.
 
