@@ -236,6 +236,10 @@ select {search_columns} from message m where true {search_page} {search_filters}
 --     aktenzeichen_index, azr_index, eigene_id)
 select {search_columns} from message m where m.status = $6 {search_page} {search_filters} {search_order};
 
+-- name: search_by_nummer(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
+--     aktenzeichen_index, azr_index, eigene_id)
+select {search_columns} from message m where m.nummer = $10 {search_page} {search_filters} {search_order};
+
 -- name: search_by_own_id(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
 --     aktenzeichen_index, azr_index, eigene_id)
 select {search_columns} from message m where m.eigene_id = $13 {search_page} {search_filters} {search_order};
@@ -287,6 +291,11 @@ select * from delivery
 where status in ('abgelehnt', 'quittung_ungueltig', 'klaerung', 'angehalten', 'gescheitert')
     and status = $1 and id > $2
 order by id limit $3;
+
+-- name: delayed_deliveries(after_id, count)
+-- Of whose delay the sender was told, and that are still on their way; oldest first.
+select * from delivery where late_notice is not null and status in ('wartet', 'laeuft', 'uebergeben') and id > $1
+order by id limit $2;
 
 -- name: due_lanes(now)
 -- Partners with work that is due: one look into an index per partner.
@@ -839,6 +848,12 @@ select * from duty where message_id = $1 order by id;
 -- Since when notices are withheld, and when their senders were reminded (Nr. 1).
 select message_id, opened, reminded, remind_on from duty where message_id in list($1) and nummer = '1' and done is null;
 
+-- name: reminded_withheld(authority, count)
+-- Withheld notices of whose age their sender was reminded; authority null: of all senders.
+select * from duty where done is null and nummer = '1' and reminded is not null
+    and (cast($1 as text) is null or pflichtig = $1)
+order by reminded, id limit $2;
+
 -- name: unreminded_duties(until_day, count)
 select * from duty where done is null and remind_on <= $1 order by remind_on, id limit $2;
 
@@ -977,29 +992,43 @@ select id, at, art, message_id, delivery_id, akteur, detail, worte from event wh
 select id, at, art, message_id, delivery_id, akteur, detail, worte from event where art = $1 and id < $2
 order by id desc limit $3;
 
--- name: open_duties_of(authorities, until_day, after_day, after_id, count)
--- The same as open_duties, for the authorities that owe them.
-select * from duty where done is null and pflichtig in list($1) and faellig_am <= $2
+-- name: open_duties_of(authority, until_day, after_day, after_id, count)
+-- The same as open_duties, for one authority that owes them.
+select * from duty where done is null and pflichtig = $1 and faellig_am <= $2
     and (faellig_am, id) > ($3, $4)
 order by faellig_am, id limit $5;
 
 -- name: hourly(since)
--- Messages by the hour of their arrival, counted from `since`, and how long those took whose receipt is there.
-select cast((m.eingang - $1) / 3600000000 as bigint) as stunde, count(distinct m.id) as nachrichten,
-    count(d.id) as zugestellt, cast(sum(d.changed - m.eingang) as bigint) as dauer
-from message m left join delivery d on d.message_id = m.id and d.status = 'zugestellt'
-where m.eingang >= $1
-group by 1 order by 1;
+-- Each of the 24 hours from `since`: messages that arrived, counted in an index; and how long the newest 50 of them took
+-- on average until their receipt, where it is there: what a page shows costs the same however much arrived.
+select hour.n as stunde,
+    (select count(*) from message m where m.eingang >= cast($1 as bigint) + hour.n * 3600000000
+        and m.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000) as nachrichten,
+    (select cast(avg(d.changed - newest.eingang) as bigint)
+        from (select m.id, m.eingang from message m where m.eingang >= cast($1 as bigint) + hour.n * 3600000000
+            and m.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000 order by m.eingang desc, m.id desc limit 50) newest
+        join delivery d on d.message_id = newest.id and d.status = 'zugestellt') as dauer
+from (with recursive hours(n) as (select 0 union all select n + 1 from hours where n < 23) select n from hours) hour;
 
--- name: hourly_of(since, authorities)
--- The same for what these authorities sent or were sent.
-select cast((m.eingang - $1) / 3600000000 as bigint) as stunde, count(distinct m.id) as nachrichten,
-    count(d.id) as zugestellt, cast(sum(d.changed - m.eingang) as bigint) as dauer
-from message m left join delivery d on d.message_id = m.id and d.status = 'zugestellt'
-    and (m.absender in list($2) or d.empfaenger in list($2))
-where m.eingang >= $1
-    and m.id in (select r.message_id from message_reader r where r.authority in list($2) and r.eingang >= $1)
-group by 1 order by 1;
+-- name: hourly_of(since, authority)
+-- The same for what one authority sent or was sent; of what it was sent, its own deliveries alone.
+select hour.n as stunde,
+    (select count(*) from message_reader r where r.authority = $2
+        and r.eingang >= cast($1 as bigint) + hour.n * 3600000000
+        and r.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000) as nachrichten,
+    (select cast(avg(d.changed - newest.eingang) as bigint)
+        from (select r.message_id, r.eingang from message_reader r where r.authority = $2
+            and r.eingang >= cast($1 as bigint) + hour.n * 3600000000
+            and r.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000
+            order by r.eingang desc, r.message_id desc limit 50) newest
+        join message m on m.id = newest.message_id
+        join delivery d on d.message_id = m.id and d.status = 'zugestellt'
+            and (m.absender = $2 or d.empfaenger = $2)) as dauer
+from (with recursive hours(n) as (select 0 union all select n + 1 from hours where n < 23) select n from hours) hour;
+
+-- name: receipts_since(since)
+-- How many positive receipts were verified since then, counted in an index.
+select count(*) as zahl from receipt where step = 'receipt_positive' and at >= $1;
 
 
 -- ===== lanes =====

@@ -76,6 +76,8 @@ def plan(search: Search) -> list[tuple[str, tuple[Value, ...]]]:
         return [("search_by_reader", (*args, walked))]
     if search.readers is not None:
         return [("search_by_reader", (*args, reader)) for reader in sorted(set(search.readers))]
+    if search.nummer is not None:
+        return [("search_by_nummer", args)]
     return [("search_by_status" if search.status is not None else "search_all", args)]
 
 

@@ -28,6 +28,8 @@ class Act:
     """What the field of the reason asks for."""
     target: str = ""
     """What the field of an authority asks for; empty: the act needs none."""
+    leads: bool = False
+    """Whether it is what a message in such a state waits for; pages put it first."""
     facts: bool = False
     """Whether facts that name the competent authority may be given instead."""
 
@@ -42,6 +44,7 @@ ACTS: Final[Mapping[str, Act]] = {
             "Keine Regel konnte den Empfänger bestimmen. Nennen Sie die Behörde, die die Nachricht bekommen soll.",
             "Warum ist diese Behörde zuständig?",
             "Empfänger (Schlüssel der Behörde)",
+            leads=True,
         ),
         Act(
             "freigeben",
@@ -49,6 +52,7 @@ ACTS: Final[Mapping[str, Act]] = {
             Right.FREIGEBEN,
             "Die Mitteilung ist zurückgestellt (Nummer 1). Mit der Freigabe geht sie nach den heutigen Regeln hinaus.",
             "Weisung des Absenders oder Grund der Freigabe",
+            leads=True,
         ),
         Act(
             "weiterleiten",
@@ -58,6 +62,7 @@ ACTS: Final[Mapping[str, Act]] = {
             "mitteilende Anstalt erfährt, wer zuständig ist.",
             "Warum leiten Sie weiter?",
             "Zuständige Ausländerbehörde (leer: das Gateway bestimmt sie nach § 14 ZustAVO)",
+            leads=True,
             facts=True,
         ),
         Act(
@@ -67,6 +72,7 @@ ACTS: Final[Mapping[str, Act]] = {
             "Was beendet ist oder auf eine Person wartet, wird nach der heutigen Vereinbarung neu versiegelt und "
             "gesendet.",
             "Warum wird neu versandt?",
+            leads=True,
         ),
         Act(
             "stornieren",

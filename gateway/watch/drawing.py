@@ -13,13 +13,19 @@ from typing import Any, Final
 
 from gateway import clock
 
-WIDTH: Final = 720
-HEIGHT: Final = 200
-LEFT: Final = 40
-BOTTOM: Final = 24
-TOP: Final = 10
-ROW: Final = 44
+WIDTH: Final = 960
+HEIGHT: Final = 220
+LEFT: Final = 48
+RIGHT: Final = 64
+"""On both sides of the plot there is room for its values."""
+BOTTOM: Final = 28
+TOP: Final = 12
+ROW: Final = 28
 """Height of one certificate on the time line."""
+LABEL: Final = 320
+"""Width of the names beside the time line."""
+LABEL_CHARS: Final = 44
+"""Letters that fit there; the table below has the whole name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +49,19 @@ class Traffic:
     """Messages at the upper end."""
     top_duration: float
     """Microseconds at the upper end."""
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: int = LEFT
+    right: int = WIDTH - RIGHT
+    above: int = TOP
+    base: int = HEIGHT - BOTTOM
 
 
 def traffic(hours: Sequence[Mapping[str, Any]]) -> Traffic:
     """The plot of `hours`: `beginn`, `nachrichten`, `dauer` (mean, microseconds, or None)."""
     top = max([1, *(hour["nachrichten"] for hour in hours)])
     longest = max([1.0, *(hour["dauer"] or 0.0 for hour in hours)])
-    step = (WIDTH - LEFT) / max(1, len(hours))
+    step = (WIDTH - LEFT - RIGHT) / max(1, len(hours))
     inner = HEIGHT - BOTTOM - TOP
     bars, line = [], []
     for n, hour in enumerate(hours):
@@ -79,6 +91,7 @@ class TimeLine:
     today: float
     years: tuple[tuple[float, str], ...]
     height: int
+    width: int = WIDTH
 
 
 def time_line(windows: Sequence[tuple[str, datetime, datetime]], now: datetime) -> TimeLine:
@@ -88,15 +101,24 @@ def time_line(windows: Sequence[tuple[str, datetime, datetime]], now: datetime) 
 
     def at(moment: datetime) -> float:
         inside = min(max(moment, begin), end)
-        return _r(WIDTH * (inside - begin).total_seconds() / whole)
+        return _r(LABEL + (WIDTH - LABEL) * (inside - begin).total_seconds() / whole)
 
     spans = tuple(
-        Span(label, at(since), _r(max(2.0, at(until) - at(since))), n * ROW + 24)
-        for n, (label, since, until) in enumerate(windows)
+        Span(_short(label), *_bar(at(since), at(until)), n * ROW + 6) for n, (label, since, until) in enumerate(windows)
     )
     first = [datetime(year, 1, 1, tzinfo=now.tzinfo) for year in range(begin.year + 1, end.year + 1)]
     years = tuple((at(day), str(day.year)) for day in first)
-    return TimeLine(spans, at(now), years, max(1, len(windows)) * ROW + 30)
+    return TimeLine(spans, at(now), years, max(1, len(windows)) * ROW + 28)
+
+
+def _bar(begin: float, end: float) -> tuple[float, float]:
+    """Where a bar begins and how wide it is; one of no length still shows, within the line."""
+    width = max(2.0, end - begin)
+    return _r(min(begin, WIDTH - width)), _r(width)
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LABEL_CHARS else f"{label[: LABEL_CHARS - 1]}…"
 
 
 def _r(value: float) -> float:

@@ -6,7 +6,9 @@ Fails: with the `Refusal`s of gateway/errors.py, which the frame shows as pages.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, Final, Protocol
 
 from aiohttp import web
@@ -118,7 +120,7 @@ class Looking:
             filled = {"status": request.query["status"], "von": "2000-01-01"}
         fehler, found = "", None
         try:
-            found = await self._desk.search(request[PERSON], filled)
+            found = await self._desk.search(request[PERSON], _whole_days(filled))
         except Refusal as refusal:
             fehler = refusal.detail
         return show(
@@ -128,6 +130,7 @@ class Looking:
             liste=found,
             eingabe=filled,
             fehler=fehler,
+            gesucht=request.method == "POST",
             stati=[(str(code), words.status(code)) for code in MessageStatus],
         )
 
@@ -194,3 +197,10 @@ class Looking:
         found = await self._desk.events(request[PERSON], art, uuid_of(before) if before else "")
         arts = sorted(((str(code), words.event(code)) for code in Art), key=lambda pair: pair[1])
         return show(request, "revision.html.j2", liste=found, art=art, arten=arts)
+
+
+def _whole_days(filled: Mapping[str, str]) -> dict[str, str]:
+    """The search means the last day, too; the API's `bis` is excluded."""
+    with contextlib.suppress(KeyError, ValueError, OverflowError):  # what is no day, the search refuses by itself
+        return {**filled, "bis": (date.fromisoformat(filled["bis"]) + timedelta(days=1)).isoformat()}
+    return dict(filled)

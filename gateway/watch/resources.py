@@ -19,7 +19,8 @@ STATIC: Final = {"betrieb.css": "text/css", "betrieb.js": "text/javascript"}
 """Files that the pages refer to, with their media types."""
 FILTERS: Final = (
     *(words.status, words.tone, words.meaning, words.event, words.moment, words.minute, words.day, words.size),
-    *(words.duration, words.number, words.checks),
+    *(words.duration, words.number, words.checks, words.step, words.todo),
+    *(words.decision, words.outcome, words.use, words.column),
 )
 
 
@@ -37,7 +38,6 @@ def environment() -> Environment:
     found.globals |= {
         "wege": words.WAYS,
         "rollennamen": words.ROLES,
-        "ergebnisse": words.OUTCOMES,
         "fassung": fassung(),
     }
     return found

@@ -41,7 +41,110 @@ STATUS: Final[dict[str, tuple[str, str, str]]] = {
     D.QUITTUNG_UNGUELTIG: ("Quittung ungültig", "achtung", "Es kam eine Quittung, die nichts beweist."),
     D.ANGEHALTEN: ("angehalten", "achtung", "Der Betrieb hat diesen Weg angehalten."),
 }
-"""Status of messages and deliveries: word, tone, sentence."""
+"""Status of messages and deliveries: word, tone, sentence about a message."""
+
+DELIVERY: Final[dict[str, str]] = {
+    D.WARTET: "Der nächste Versuch steht bevor. Sie müssen nichts tun.",
+    D.LAEUFT: "Ein Versuch ist im Gange. Sie müssen nichts tun.",
+    D.UEBERGEBEN: "Der Empfänger hat die Nachricht; seine Quittung steht noch aus. Sie müssen nichts tun.",
+    D.ZUGESTELLT: "Der Empfänger hat den Eingang bestätigt; seine Quittung ist geprüft.",
+    D.ABGELEHNT: "Der Empfänger hat mit geprüfter Quittung abgelehnt. Klären Sie den Grund und versenden Sie neu.",
+    D.QUITTUNG_UNGUELTIG: "Es kam eine Quittung, die nichts beweist. Der Partner muss seine Quittung berichtigen; "
+    "bis zur Frist wartet das Gateway auf eine gültige.",
+    D.KLAERUNG: "So kann nicht gesendet werden. Beheben Sie den genannten Grund und versenden Sie neu.",
+    D.ANGEHALTEN: "Angehalten. Sie geht weiter, sobald die Zustellungen an den Partner fortgesetzt werden.",
+    D.GESCHEITERT: "Das Gateway versucht es nicht mehr; der Absender weiß davon. "
+    "Ist der Fehler behoben, versenden Sie neu.",
+    D.STORNIERT: "Eine Person hat diese Zustellung beendet.",
+}
+"""What the status of one delivery means, and what to do."""
+
+TODO: Final[dict[str, str]] = {
+    M.ZURUECKGESTELLT: "Fragen Sie den Absender, ob der Grund noch besteht. Wenn nicht, geben Sie die Nachricht frei.",
+    M.KLAERUNG: "Lesen Sie unten, was fehlt, und weisen Sie einen Empfänger zu oder stornieren Sie.",
+    M.TEILWEISE: "Lesen Sie unten, an wem es liegt. Ist der Fehler behoben, versenden Sie neu.",
+    M.GESCHEITERT: "Lesen Sie unten den letzten Fehler. Ist er behoben, versenden Sie neu; der Absender weiß davon.",
+}
+"""What a person of the gateway's staff does about a message that waits for one."""
+
+DECISIONS: Final[dict[str, str]] = {
+    "zustellen": "zustellen",
+    "zurueckgestellt": "zurückstellen",
+    "entbehrlich": "entbehrlich, keine Mitteilung nötig",
+    "klaerung": "Klärung durch eine Person",
+    "unzulaessig": "unzulässig",
+}
+"""Outcomes of a decision."""
+
+USES: Final[dict[str, str]] = {
+    "sign": "Signatur",
+    "mdn": "Quittungen",
+    "encrypt": "Entschlüsselung",
+    "tls": "TLS-Server",
+    "tls_client": "TLS-Client",
+    "log": "Protokoll",
+    "signatur": "Signatur",
+    "quittung": "Quittungen",
+    "verschluesselung": "Verschlüsselung",
+    "zugang": "Zugang zur API",
+}
+"""What a certificate is for."""
+
+CAUSES: Final[dict[str, str]] = {
+    "adresse": "Adresse nicht brauchbar",
+    "adresse_privat": "private Adresse nicht erlaubt",
+    "dns": "Rechnername nicht auflösbar",
+    "verbindung": "keine Verbindung",
+    "verbindung_zeit": "Verbindungsaufbau zu langsam",
+    "tls": "keine TLS-Verbindung",
+    "tls_zertifikat": "TLS-Zertifikat nicht prüfbar",
+    "starttls_fehlt": "kein STARTTLS",
+    "zeit": "keine Antwort in der Zeit",
+    "abbruch": "Verbindung abgebrochen",
+    "protokoll": "unverständliche Antwort",
+    "antwort_zu_gross": "Antwort zu groß",
+    "intern": "Fehler im Gateway",
+    "nicht_abgeholt": "nicht abgeholt",
+    "partner_unbekannt": "keine Vereinbarung mehr",
+    "pruefung_beendet": "Prüfung beendet",
+    "quittung_nicht_gesendet": "unsere Quittung kam nicht an",
+    "quittung_fehlt": "Quittung fehlt",
+    "quittung_unlesbar": "Quittung unlesbar",
+    "nicht_signiert": "Quittung nicht signiert",
+    "signatur_abgewiesen": "Signatur der Quittung gilt nicht",
+    "fremde_message_id": "Quittung nennt eine andere Nachricht",
+    "mic_fehlt": "Prüfwert fehlt",
+    "mic_abweichend": "Prüfwert weicht ab",
+    "nicht_zu_oeffnen": "konnte nicht geöffnet werden",
+    "angelegt": "angelegt",
+}
+"""Words for what went wrong; what is not here stands as its code, which is a German word itself."""
+
+COLUMNS: Final[dict[str, str]] = {
+    "art": "Art",
+    "stufe": "Stufe",
+    "name": "Name",
+    "ort": "Ort",
+    "ags": "Amtlicher Gemeindeschlüssel (AGS)",
+    "regierungsbezirk": "Regierungsbezirk",
+    "gueltig_ab": "besteht seit",
+    "gueltig_bis": "besteht bis",
+    "konfidenz": "Verlässlichkeit der Angabe",
+    "quelle": "Quelle",
+    "typ": "Art",
+    "kreis_ags": "Schlüssel des Kreises",
+    "kreis": "Kreis",
+    "abh": "Ausländerbehörde",
+    "zab": "Zentrale Ausländerbehörde",
+    "polizei": "Polizeibehörde",
+    "sta": "Staatsanwaltschaft",
+    "gerichte": "Gerichte",
+    "konfidenz_abh": "Verlässlichkeit der Ausländerbehörde",
+    "konfidenz_justiz": "Verlässlichkeit der Justizbehörden",
+    "status": "Status",
+    "stand": "Stand",
+}
+"""Columns of the directory; one that is not here stands as it is called there."""
 
 EVENTS: Final[dict[str, str]] = {
     Art.ANNAHME: "Angenommen",
@@ -74,8 +177,8 @@ EVENTS: Final[dict[str, str]] = {
     Art.EINSICHT_ZUGESTIMMT: "Einsicht zugestimmt",
     Art.EINSICHT: "Inhalt angesehen",
     Art.LOESCHUNG: "Inhalt gelöscht",
-    Art.AUFBEWAHRUNG: "Wird über die Frist hinaus aufbewahrt",
-    Art.AUFBEWAHRUNG_ENDE: "Wird nicht länger aufbewahrt",
+    Art.AUFBEWAHRUNG: "Aufbewahrung verlängert",
+    Art.AUFBEWAHRUNG_ENDE: "Aufbewahrung nicht mehr verlängert",
     Art.SICHERUNG: "Sicherung begonnen",
     Art.WIEDERHERSTELLUNG: "Aus einer Sicherung wiederhergestellt",
     Art.SCHLUESSELWECHSEL: "Schlüssel des Speichers gewechselt",
@@ -84,11 +187,7 @@ EVENTS: Final[dict[str, str]] = {
     Art.PARTNER_FREIGEGEBEN: "Zustellungen an einen Partner fortgesetzt",
     Art.PARTNER_UNTERBROCHEN: "Ein Partner ist nicht erreichbar",
     Art.PARTNER_ERREICHBAR: "Ein Partner ist wieder erreichbar",
-    Art.AUFBEWAHRUNG: "Aufbewahrung verlängert",
-    Art.AUFBEWAHRUNG_ENDE: "Aufbewahrung nicht mehr verlängert",
-    Art.LOESCHUNG: "Inhalt gelöscht",
-    Art.NACHWEIS: "Nachweis des Protokolls",
-    Art.SCHLUESSELWECHSEL: "Schlüssel des Speichers gewechselt",
+    Art.NACHWEIS: "Absender vom Stand der Zustellung unterrichtet",
 }
 """Kinds of events."""
 
@@ -144,6 +243,38 @@ def tone(code: str) -> str:
 def meaning(code: str) -> str:
     """What a status means, as a sentence."""
     return STATUS[code][2] if code in STATUS else ""
+
+
+def step(code: str) -> str:
+    """What the status of one delivery means, and what to do."""
+    return DELIVERY.get(code, "")
+
+
+def todo(code: str) -> str:
+    """What a person does about a message in this status; empty where nobody need do anything."""
+    return TODO.get(code, "")
+
+
+def decision(code: str) -> str:
+    """The outcome of a decision."""
+    return DECISIONS.get(code, code)
+
+
+def outcome(code: str) -> str:
+    """How an attempt or a receipt ended."""
+    if code.startswith(("http_", "smtp_")):
+        return code.upper().replace("_", " ")
+    return OUTCOMES.get(code) or CAUSES.get(code, code)
+
+
+def use(code: str) -> str:
+    """What a certificate is for."""
+    return USES.get(code, code)
+
+
+def column(name: str) -> str:
+    """A column of the directory."""
+    return COLUMNS.get(name, name)
 
 
 def event(art: str) -> str:

@@ -5,43 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gatewayworld import BONN, KOELN, RHEIN_SIEG
-from pagesworld import current_code
-from playwright.async_api import Page, expect
+from gatewayworld import BONN, RHEIN_SIEG
+from pagesworld import current_code, visiting
+from playwright.async_api import Locator, Page, expect
+
+from tests.browser.visits import NO_PAGE, REASON, VISITS, Visit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.browser.conftest import Stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 NARROW: Any = {"viewport": {"width": 320, "height": 640}}
-REASON = "Weisung vom 22.11."
+WIDE: Any = {"viewport": {"width": 1280, "height": 800}}
 WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-PAGES = (
-    ("alle", "/betrieb/"),
-    ("alle", "/betrieb/nachrichten"),
-    ("alle", "/betrieb/nachrichten/{zugestellt}"),
-    ("alle", "/betrieb/nachrichten/{klaerung_hell}"),
-    ("alle", "/betrieb/nachrichten/{klaerung_hell}/tun/zuweisen"),
-    ("alle", "/betrieb/nachrichten/{zugestellt}/einsicht"),
-    ("alle", "/betrieb/vorgaenge"),
-    ("alle", "/betrieb/vorgaenge/{vorgang}"),
-    ("alle", "/betrieb/fristen"),
-    ("alle", "/betrieb/einsichten"),
-    ("alle", "/betrieb/partner"),
-    ("alle", "/betrieb/partner/koeln"),
-    ("alle", "/betrieb/zertifikate"),
-    ("alle", "/betrieb/verzeichnis"),
-    ("alle", f"/betrieb/verzeichnis/behoerde/{KOELN}"),
-    ("alle", "/betrieb/regeln"),
-    ("alle", "/betrieb/regeln/3.2"),
-    ("alle", "/betrieb/revision"),
-    ("alle", "/betrieb/konten"),
-    ("alle", "/betrieb/konto"),
-    ("alle", "/betrieb/gibt-es-nicht"),
-    ("koeln", "/betrieb/"),
-    ("koeln", "/betrieb/nachrichten/{haft}"),
-    (None, "/betrieb/anmelden"),
-)
 
 
 async def barriers(page: Page, axe: str) -> list[str]:
@@ -53,27 +31,78 @@ async def barriers(page: Page, axe: str) -> list[str]:
     return [f"{each['id']}: {node['html'][:150]}" for each in found["violations"] for node in each["nodes"]]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-async def test_no_page_has_a_barrier_in_either_theme(stage: Stage, window: Any, theme: str) -> None:
+async def test_every_address_of_the_router_is_visited(stage: Stage) -> None:
+    routes = stage.case.hub.pages.app().router.routes()
+    known = {(each.method, each.resource.canonical) for each in routes if each.resource is not None}
+    known -= {each for each in known if each[0] == "HEAD"}
+    assert known == {(visit.method, visit.route) for visit in VISITS} | NO_PAGE
+
+
+async def looks(stage: Stage) -> dict[str, str]:
+    """A look that is open, and one that waits for a second person."""
+    found = {}
+    for name, who, message in (("offen", "koeln", "haft"), ("wartet", "betrieb", "zugestellt")):
+        person = stage.day.access[who].id
+        seen = await stage.case.hub.ctx.db.fetch("looks_of_person", person, 1)
+        if not seen:
+            async with visiting(stage.case.hub, stage.case.hub_ca) as visitor:
+                visitor.cookie = stage.day.cookies[who]
+                await visitor.get("/betrieb/konto")
+                await visitor.post(f"/betrieb/nachrichten/{stage.ids[message]}/einsicht", grund=REASON)
+            seen = await stage.case.hub.ctx.db.fetch("looks_of_person", person, 1)
+        found[name] = str(seen[0]["id"])
+    return found
+
+
+async def come(page: Page, base: str, visit: Visit, filled: Mapping[str, str]) -> int:
+    """Goes to a page, by its address or by a form; the status of the answer."""
+    path = base + visit.path.format(**filled)
+    if visit.method == "GET":
+        answer = await page.goto(path)
+    else:
+        await page.goto(f"{base}/betrieb/konto" if visit.who else f"{base}/betrieb/anmelden")
+        form = {name: value.format(**filled) for name, value in visit.form.items()}
+        async with page.expect_navigation() as going:
+            await page.evaluate(SEND, [path, form])
+        answer = await going.value
+    assert answer is not None
+    return answer.status
+
+
+SEND = """([path, fields]) => {
+  const mark = document.querySelector("input[name=marke]");
+  const form = Object.assign(document.createElement("form"), {method: "post", action: path});
+  for (const [name, value] of Object.entries({...(mark ? {marke: mark.value} : {}), ...fields}))
+    form.append(Object.assign(document.createElement("input"), {name, value}));
+  document.body.append(form);
+  form.submit();
+}"""
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", NARROW), ("dark", WIDE)], ids=["light-320", "dark-1280"])
+async def test_no_page_has_a_barrier_in_either_theme(stage: Stage, window: Any, theme: str, size: Any) -> None:
     message = await stage.case.get("betrieb", f"/v1/messages/{stage.ids['zugestellt']}")
+    filled = stage.ids | await looks(stage)
+    filled |= {"vorgang": message["vorgang"], "zugestellt_eigene": message["nachrichten_id"], "lauf": theme}
     pages: dict[str | None, Page] = {}
     found: dict[str, list[str]] = {}
-    for who, path in PAGES:
-        if who not in pages:
-            pages[who] = await window(who, "/betrieb/anmelden", color_scheme=theme, **NARROW)
-        address = path.format(**stage.ids, vorgang=message["vorgang"])
-        await pages[who].goto(stage.base + address)
-        found[f"{who} {path}"] = await barriers(pages[who], stage.axe)
-        width = await pages[who].evaluate("document.documentElement.scrollWidth")
-        if width > NARROW["viewport"]["width"]:
-            found[f"{who} {path}"].append(f"{width} pixels wide")
+    for visit in VISITS:
+        if visit.who not in pages:
+            pages[visit.who] = await window(visit.who, "/betrieb/anmelden", color_scheme=theme, **size)
+        page = pages[visit.who]
+        status = await come(page, stage.base, visit, filled)
+        faults = await barriers(page, stage.axe)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        faults += [f"{width} pixels wide"] if width > size["viewport"]["width"] else []
+        faults += [f"{status} instead of {visit.status}"] if status != visit.status else []
+        found[f"{visit.who} {visit.method} {visit.path} {visit.form}"] = faults
     assert {path: each for path, each in found.items() if each} == {}
 
 
 async def test_log_in_and_out_by_keyboard_alone(stage: Stage, window: Any) -> None:
     page = await window(None)
     await expect(page).to_have_title("Anmelden – Nachrichtengateway")
-    access = stage.access["neu"]
+    access = stage.day.access["neu"]
     await page.keyboard.press("Tab")
     await expect(page.get_by_role("link", name="Zum Inhalt")).to_be_focused()
     for text in (access.name, access.password, current_code(stage.case.hub, access)):
@@ -82,13 +111,33 @@ async def test_log_in_and_out_by_keyboard_alone(stage: Stage, window: Any) -> No
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Übersicht")
     button = page.get_by_role("button", name="Abmelden")
-    while not await button.evaluate("each => each === document.activeElement"):
-        await page.keyboard.press("Tab")
-        assert await page.evaluate("document.activeElement !== document.body"), "the button is reached by Tab"
-    outline = await button.evaluate("each => getComputedStyle(each).outlineStyle")
-    assert outline == "solid", "focus can be seen"
+    await tab_to(page, button)
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", level=1)).to_have_text("Anmelden")
+
+
+async def tab_to(page: Page, wanted: Locator) -> None:
+    """Presses Tab until the element has the focus, and sees that the focus can be seen."""
+    while not await wanted.evaluate("each => each === document.activeElement"):
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement !== document.body"), "it is reached by Tab"
+    assert await wanted.evaluate("each => getComputedStyle(each).outlineStyle") == "solid"
+
+
+async def test_a_whole_act_by_keyboard_alone(stage: Stage, window: Any) -> None:
+    page = await window("betrieb", f"/betrieb/nachrichten/{stage.ids['klaerung_hell']}")
+    await tab_to(page, page.get_by_role("link", name="Empfänger zuweisen", exact=True))
+    await page.keyboard.press("Enter")
+    for field, text in (("#an", BONN), ("#grund", REASON)):
+        await tab_to(page, page.locator(field))
+        await page.keyboard.type(text)
+    await tab_to(page, page.get_by_role("button", name="Weiter: Folgen ansehen"))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Das wird geschehen")).to_be_visible()
+    await tab_to(page, page.get_by_role("button", name="Empfänger zuweisen", exact=True))
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("status").first).to_contain_text("Ausgeführt")
+    await expect(page.locator("#kopf")).to_contain_text(BONN)
 
 
 async def test_what_does_not_fit_is_said_at_the_form(window: Any) -> None:
@@ -116,8 +165,8 @@ async def test_every_act_with_a_message(stage: Stage, window: Any) -> None:
     await act(page, stage, "klaerung", "Empfänger zuweisen", an=BONN)
     await expect(page.locator("#kopf")).to_contain_text(BONN)
     await act(page, stage, "zurueck", "Freigeben")
-    await act(page, stage, "test", "Neu versenden")
-    await act(page, stage, "test", "Stornieren")
+    await act(page, stage, "gescheitert", "Neu versenden")
+    await act(page, stage, "gescheitert", "Stornieren")
     await expect(page.locator("#kopf .ton").first).to_have_text("storniert")
     await expect(page.locator("#verlauf")).to_contain_text("p.betrieb")
     koeln = await window("koeln")

@@ -40,9 +40,10 @@ async def test_overview_list_and_message_show_one_notice(case: Case, operator: V
     assert f"/betrieb/nachrichten/{answer['id']}" in overview.text
     assert "kein Empfänger" in overview.words
     assert 'class="saeule"' in overview.text
+    assert "Nachrichten 1 geprüfte Quittungen 0 " in overview.words
     listed = await operator.get("/betrieb/nachrichten")
     assert answer["id"] in listed.text
-    assert "voreingestellt: die letzten 30 Tage" in listed.words
+    assert "voreingestellt sind die letzten 30 Tage" in listed.words
     page = await operator.get(f"/betrieb/nachrichten/{answer['id']}")
     assert page.status == 200
     for text in ("Klärung", "Nach dem Erlass entschieden", answer["entscheidung"]["begruendung"][0]["text"]):
@@ -59,7 +60,9 @@ async def test_a_search_is_a_post_and_finds_by_what_is_personal(case: Case, oper
         ("nummer", first["entscheidung"]["nummer"], first["id"]),
     ):
         found = await operator.post("/betrieb/nachrichten", **{field: value})
-        assert re.findall(r'th scope="row"><a href="/betrieb/nachrichten/([0-9a-f-]+)"', found.text) == [wanted], field
+        assert re.findall(
+            r'th scope="row" role="rowheader"><a href="/betrieb/nachrichten/([0-9a-f-]+)"', found.text
+        ) == [wanted], field
     assert (await operator.post("/betrieb/nachrichten", von="gestern")).status == 422
     assert other["id"] in (await operator.get("/betrieb/nachrichten?status=unterwegs&azr_nummer=1")).text
 
@@ -67,7 +70,7 @@ async def test_a_search_is_a_post_and_finds_by_what_is_personal(case: Case, oper
 async def test_the_next_page_of_a_list(case: Case, operator: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.service.views.searching.DEFAULT_COUNT", 2)
     ids = [(await case.post("jva", "untersuchungshaft_antritt"))["id"] for _ in range(3)]
-    found = r'th scope="row"><a href="/betrieb/nachrichten/([0-9a-f-]+)"'
+    found = r'th scope="row" role="rowheader"><a href="/betrieb/nachrichten/([0-9a-f-]+)"'
     first = await operator.post("/betrieb/nachrichten", absender="gds:R8088")
     cursor = re.search(r'name="nach" value="([^"]+)"', first.text)
     assert cursor is not None
@@ -235,7 +238,7 @@ async def test_a_lane_is_held_and_goes_on(case: Case, operator: Visitor) -> None
     assert "angehalten" in (await operator.get("/betrieb/")).words
     assert (await operator.post(f"{lane}/anhalten/ausfuehren", **REASON)).status == 409
     assert (await operator.post(f"{lane}/weiter/ausfuehren", **REASON)).status == 303
-    assert "gehen hinaus" in (await operator.get("/betrieb/partner/koeln")).words
+    assert "holt seine Nachrichten selbst ab" in (await operator.get("/betrieb/partner/koeln")).words
 
 
 async def test_the_directory_is_corrected_with_a_look_before(case: Case) -> None:

@@ -7,7 +7,7 @@ import pytest
 from gateway.events import Art
 from gateway.states import DeliveryStatus, MessageStatus
 from gateway.watch import words
-from gateway.watch.drawing import HEIGHT, WIDTH, time_line, traffic
+from gateway.watch.drawing import HEIGHT, LABEL, WIDTH, time_line, traffic
 from gateway.watch.people import Rolle
 
 AT = datetime(2026, 11, 22, 19, 5, 7, tzinfo=UTC)
@@ -52,6 +52,6 @@ def test_a_plot_stays_in_its_box(most: int) -> None:
 
 def test_windows_that_reach_beyond_are_cut_off() -> None:
     line = time_line([("alt", AT - timedelta(days=9000), AT + timedelta(days=9000)), ("aus", AT, AT)], AT)
-    assert (line.spans[0].x, line.spans[0].width) == (0, WIDTH)
+    assert (line.spans[0].x, line.spans[0].width) == (LABEL, WIDTH - LABEL)
     assert all(span.width >= 2 for span in line.spans)
     assert [year for _, year in line.years] == ["2026", "2027", "2028", "2029"]

@@ -30,8 +30,8 @@ WALKED_WHOLE = {
     "event_unsealed": "events that wait for their place in the log: some seconds' worth, and read up to a limit",
 }
 """Indexes that a query may walk from end to end."""
-JUST_TAKEN = {"picked", "found", "room"}
-"""What the same statement just took from an index."""
+JUST_TAKEN = {"picked", "found", "room", "newest", "hours"}
+"""What the same statement just took from an index, or counted up itself."""
 SORTED_WHOLE = {
     "inbox": "what lies uncollected in the inboxes of a few authorities",
     "queue_by_age": "counts by partner, of at most so many deliveries",

@@ -34,6 +34,8 @@ from gateway.trust.status import days_left
 from gateway.watch.acts import ACTS, Act, fitting
 from gateway.watch.http import Streamed
 from gateway.watch.people import Person
+from gateway.watch.story import sentence, technical, way
+from gateway.watch.words import use
 
 EVENTS: Final = 50
 """Events of one page."""
@@ -66,7 +68,8 @@ class Desk:
 
     async def search(self, person: Person, query: Mapping[str, Any]) -> Mapping[str, Any]:
         """A page of messages."""
-        return await self._searching.search(person.caller, query)
+        found = await self._searching.search(person.caller, query)
+        return dict(found) | {"eintraege": [titled(each) for each in found["eintraege"]]}
 
     async def message(self, person: Person, message_id: str) -> Mapping[str, Any]:
         """One message with its way, its decision, its deliveries, its forwards and what the person may do."""
@@ -75,7 +78,8 @@ class Desk:
         value["zustellungen"] = await self._reading.deliveries(person.caller, message_id)
         value["ereignisse"] = await self._told(person, await self._reading.events(person.caller, message_id))
         value["regel"] = self.rule(value["nummer"]) if value["nummer"] else None
-        value["anlass_titel"] = rules.title(value["anlass"]) if value["anlass"] else "eigene Nachricht des Gateways"
+        value["anlass_titel"] = titled(value)["titel"]
+        value["stationen"] = way(value)
         value["weiterleitungen"] = await self._forwards(person, value)
         open_points = await self._ctx.db.fetch("clearings_of_message", message_id) if person.own_staff else []
         value["offen"] = [_point(row) for row in open_points]
@@ -163,7 +167,8 @@ class Desk:
 
     async def vorgang(self, person: Person, vorgang_id: str) -> Mapping[str, Any]:
         """One Vorgang."""
-        return await self._showing.vorgang(person.caller, vorgang_id)
+        found = await self._showing.vorgang(person.caller, vorgang_id)
+        return dict(found) | {"nachrichten": [titled(each) for each in found["nachrichten"]]}
 
     async def vorgaenge(self, person: Person, query: Mapping[str, str]) -> Mapping[str, Any]:
         """Vorgänge by what was filled in."""
@@ -207,7 +212,15 @@ class Desk:
             for row in await self._ctx.db.fetch("persons")
             if person.own_staff or not person.behoerden.isdisjoint(json.loads(row["behoerden"]))
         }
-        return [dict(each) | {"wer": _actor(each["akteur"], people), "satz": _details(each)} for each in events]
+        return [
+            dict(each)
+            | {
+                "wer": _actor(each["akteur"], people),
+                "satz": sentence(each["angaben"], self.name_of),
+                "technik": technical(each["angaben"]),
+            }
+            for each in events
+        ]
 
     # --- partners, certificates
 
@@ -230,7 +243,7 @@ class Desk:
         return {
             "partner": found,
             "zertifikate": [self._certificate(each) for each in held],
-            "fenster": [(f"{each.use}: {each.name}", each.ab, each.bis) for each in held],
+            "fenster": [(f"{use(each.use)}: {each.name}", each.ab, each.bis) for each in held],
             "jetzt": self._ctx.at(),
             "spur": lanes[0] if lanes else None,
         }
@@ -286,6 +299,12 @@ class Desk:
         }
 
 
+def titled(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message with what people call it."""
+    anlass = message["anlass"]
+    return dict(message) | {"titel": rules.title(anlass) if anlass else "Nachricht des Gateways"}
+
+
 def assignment(fields: Mapping[str, str]) -> Assignment:
     """What a form says about an assignment; raises `Malformed`."""
     return Assignment.from_json({"an": fields.get("an", ""), "grund": fields.get("grund", "")})
@@ -316,16 +335,3 @@ def _actor(akteur: str, people: Mapping[str, str]) -> str:
     if art == "partner":
         return f"Partner {who}"
     return "Gateway" if art == "gw" else akteur
-
-
-def _details(event: Mapping[str, Any]) -> str:
-    """The details of an event, as text."""
-    return "; ".join(
-        f"{key}: {_plain(value)}" for key, value in event["angaben"].items() if value not in (None, [], "")
-    )
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return ", ".join(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

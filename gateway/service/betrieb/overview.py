@@ -13,6 +13,7 @@ from typing import Any
 from gateway import clock
 from gateway.clock import as_iso
 from gateway.send.lane import LaneState
+from gateway.service.betrieb.desk import titled
 from gateway.service.context import Context
 from gateway.service.departure.lanes import Lanes
 from gateway.service.upkeep.certificates import Held
@@ -20,7 +21,7 @@ from gateway.service.views.listing import Listing
 from gateway.service.views.reading import Reading
 from gateway.service.views.searching import Searching
 from gateway.states import DeliveryStatus, MessageStatus
-from gateway.store.steps import listed
+from gateway.store.database import Row
 from gateway.trust.status import EXPIRY_DAYS, days_left
 from gateway.watch.people import Person, Right
 
@@ -48,6 +49,7 @@ class Overview:
         if person.may(Right.NACHRICHTEN):
             value["faelle"] = [*await self._messages(person), *await self._duties(person)]
             value["stunden"] = await self._hours(person)
+            value["quittungen"] = await self._receipts() if person.own_staff else None
             value["seit"] = as_iso(self._since())
             if not person.own_staff:
                 value["eingangsfach"] = await self._inbox(person)
@@ -57,53 +59,60 @@ class Overview:
 
     async def duties(self, person: Person, after: str | None = None, count: int = 50) -> Mapping[str, Any]:
         """Open duties, of the person's authorities or of all."""
-        return await self._listing.duties(
+        found = await self._listing.duties(
             until=clock.as_datetime(self._ctx.now() + 366 * HOURS * HOUR).date(),
             after=after,
             count=count,
             pflichtig=None if person.own_staff else person.behoerden,
         )
+        return dict(found) | {"heute": self._ctx.today().isoformat()}
 
     async def _messages(self, person: Person) -> list[dict[str, Any]]:
-        found = []
-        for status, since in (
-            (MessageStatus.KLAERUNG, _ALWAYS),
-            (MessageStatus.GESCHEITERT, None),
-            (MessageStatus.TEILWEISE, None),
-            (MessageStatus.ZURUECKGESTELLT, _ALWAYS),
-        ):
-            query: dict[str, Any] = {"status": str(status), "anzahl": SHOWN}
-            page = await self._searching.search(person.caller, query | ({"von": since} if since else {}))
-            entries = page["eintraege"]
-            if status is MessageStatus.ZURUECKGESTELLT:
-                entries = [each for each in entries if each.get("zurueckstellung", {}).get("erinnert_am")]
-            found.append({"art": str(status), "eintraege": entries, "mehr": page["naechste"] is not None})
+        """What waits for a person, the worst first."""
+        found = [await self._found(person, MessageStatus.KLAERUNG, _ALWAYS)]
         if person.own_staff:
             found.append(await self._open_points())
+        found += [await self._found(person, status) for status in (MessageStatus.GESCHEITERT, MessageStatus.TEILWEISE)]
+        if person.own_staff:
             found += [await self._stuck(status) for status in _STUCK]
+            found.append(_deliveries("spaet", await self._ctx.db.fetch("delayed_deliveries", "", SHOWN)))
         return [each for each in found if each["eintraege"]]
+
+    async def _found(self, person: Person, status: MessageStatus, since: str | None = None) -> dict[str, Any]:
+        query: dict[str, Any] = {"status": str(status), "anzahl": SHOWN}
+        page = await self._searching.search(person.caller, query | ({"von": since} if since else {}))
+        entries = [titled(each) for each in page["eintraege"]]
+        return {"art": str(status), "eintraege": entries, "mehr": page["naechste"] is not None}
 
     async def _open_points(self) -> dict[str, Any]:
         page = await self._listing.clearings(count=SHOWN)
         return {"art": "empfaenger_offen", "eintraege": page["eintraege"], "mehr": page["naechste"] is not None}
 
     async def _stuck(self, status: DeliveryStatus) -> dict[str, Any]:
-        rows = await self._ctx.db.fetch("stuck_deliveries", str(status), "", SHOWN)
+        return _deliveries(str(status), await self._ctx.db.fetch("stuck_deliveries", str(status), "", SHOWN))
+
+    async def _duties(self, person: Person) -> list[dict[str, Any]]:
+        """What is owed today, and what is withheld although its sender was reminded."""
+        page = await self._listing.duties(count=SHOWN, pflichtig=None if person.own_staff else person.behoerden)
+        found = [
+            {"art": "pflichten", "eintraege": page["eintraege"], "mehr": page["naechste"] is not None},
+            await self._withheld(person),
+        ]
+        return [each for each in found if each["eintraege"]]
+
+    async def _withheld(self, person: Person) -> dict[str, Any]:
+        keys = [None] if person.own_staff else sorted(person.behoerden)
+        rows = [row for key in keys for row in await self._ctx.db.fetch("reminded_withheld", key, SHOWN)]
         entries = [
             {
                 "nachricht": row["message_id"],
-                "empfaenger": row["empfaenger"],
-                "text": row["last_error"],
-                "seit": as_iso(row["changed"]),
+                "pflichtig": row["pflichtig"],
+                "seit": as_iso(row["opened"]),
+                "erinnert_am": as_iso(row["reminded"]),
             }
-            for row in rows
+            for row in rows[:SHOWN]
         ]
-        return {"art": f"zustellung_{status}", "eintraege": entries, "mehr": len(rows) == SHOWN}
-
-    async def _duties(self, person: Person) -> list[dict[str, Any]]:
-        page = await self._listing.duties(count=SHOWN, pflichtig=None if person.own_staff else person.behoerden)
-        entries = page["eintraege"]
-        return [{"art": "pflichten", "eintraege": entries, "mehr": page["naechste"] is not None}] if entries else []
+        return {"art": "zurueckgestellt", "eintraege": entries, "mehr": len(rows) >= SHOWN}
 
     async def _inbox(self, person: Person) -> Mapping[str, Any]:
         inbox = await self._reading.inbox(person.caller)
@@ -129,19 +138,41 @@ class Overview:
     async def _hours(self, person: Person) -> list[dict[str, Any]]:
         since = self._since()
         if person.own_staff:
-            rows = await self._ctx.db.fetch("hourly", since)
+            asked = [await self._ctx.db.fetch("hourly", since)]
         else:
-            rows = await self._ctx.db.fetch("hourly_of", since, listed(person.behoerden))
-        found = {row["stunde"]: row for row in rows}
+            asked = [await self._ctx.db.fetch("hourly_of", since, key) for key in sorted(person.behoerden)]
+        by_hour = {n: [row for rows in asked for row in rows if row["stunde"] == n] for n in range(HOURS)}
         return [
             {
                 "beginn": as_iso(since + n * HOUR),
-                "nachrichten": found[n]["nachrichten"] if n in found else 0,
-                "zugestellt": found[n]["zugestellt"] if n in found else 0,
-                "dauer": found[n]["dauer"] / found[n]["zugestellt"] if n in found and found[n]["zugestellt"] else None,
+                "nachrichten": sum(row["nachrichten"] for row in rows),
+                "dauer": _mean([row["dauer"] for row in rows]),
             }
-            for n in range(HOURS)
+            for n, rows in sorted(by_hour.items())
         ]
+
+    async def _receipts(self) -> int:
+        """Positive receipts that were verified in these hours."""
+        (row,) = await self._ctx.db.fetch("receipts_since", self._since())
+        return int(row["zahl"])
+
+
+def _deliveries(art: str, rows: list[Row]) -> dict[str, Any]:
+    entries = [
+        {
+            "nachricht": row["message_id"],
+            "empfaenger": row["empfaenger"],
+            "text": row["last_error"],
+            "seit": as_iso(row["created"]),
+        }
+        for row in rows
+    ]
+    return {"art": f"zustellung_{art}", "eintraege": entries, "mehr": len(rows) == SHOWN}
+
+
+def _mean(values: list[int | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 _STUCK = (DeliveryStatus.KLAERUNG, DeliveryStatus.QUITTUNG_UNGUELTIG, DeliveryStatus.ANGEHALTEN)

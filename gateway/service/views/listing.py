@@ -11,13 +11,13 @@ import binascii
 import json
 from collections.abc import Collection, Mapping
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from gateway.clock import as_iso
 from gateway.errors import Malformed
 from gateway.service.context import Context
 from gateway.store.database import Row
-from gateway.store.steps import listed
 
 FIRST: tuple[str, str] = ("", "")
 
@@ -51,7 +51,11 @@ class Listing:
         if pflichtig is None:
             rows = await self._ctx.db.fetch("open_duties", day, since, after_id, count)
         else:
-            rows = await self._ctx.db.fetch("open_duties_of", listed(pflichtig), day, since, after_id, count)
+            each = [
+                await self._ctx.db.fetch("open_duties_of", key, day, since, after_id, count)
+                for key in sorted(set(pflichtig))
+            ]
+            rows = sorted(chain(*each), key=lambda row: (row["faellig_am"], row["id"]))[:count]
         return {
             "eintraege": [_duty(row) for row in rows],
             "naechste": _cursor(rows[-1]["faellig_am"], rows[-1]["id"]) if len(rows) == count else None,
