@@ -15,10 +15,11 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from gateway.config_errors import findings
-from gateway.config_fields import AuthorityKey
+from gateway.config_fields import AuthorityKey, Fingerprint
+from gateway.config_proxy import Proxy
 from gateway.config_signon import Anmeldung
 from gateway.config_tables import (
     Api,
@@ -62,22 +63,12 @@ def hash_of_certificate(der: bytes) -> str:
 class Zugang(Table):
     """What one client certificate may do."""
 
-    sha256: str
+    sha256: Fingerprint
     """SHA-256 of the certificate's DER; colons and capitals are tolerated on reading."""
     behoerden: tuple[AuthorityKey, ...] = ()
     rollen: Annotated[tuple[Rolle, ...], Field(min_length=1)] = ("fachverfahren",)
     ab: date
     bis: date
-
-    @field_validator("sha256")
-    @classmethod
-    def _is_hash(cls, value: str) -> str:
-        plain = value.replace(":", "").strip().lower()
-        if not re.fullmatch(r"[0-9a-f]{64}", plain):
-            raise ValueError(
-                "kein SHA-256 (64 Hex-Ziffern); `gateway certs list` oder openssl x509 -fingerprint -sha256 zeigt ihn"
-            )
-        return plain
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -97,6 +88,7 @@ class Config(Table):
 
     gateway: Gateway
     api: Api = Api()
+    proxy: Proxy | None = None
     as2: As2 = As2()
     betrieb: Betrieb = Betrieb()
     status: Status = Status()

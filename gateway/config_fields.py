@@ -77,6 +77,16 @@ def _address(value: str) -> str:
     return value
 
 
+def _fingerprint(value: str) -> str:
+    """The SHA-256 of a certificate's DER as lower-case hex; colons and capitals are tolerated."""
+    plain = value.replace(":", "").strip().lower()
+    if not re.fullmatch(r"[0-9a-f]{64}", plain):
+        raise ValueError(
+            "kein SHA-256 (64 Hex-Ziffern); `gateway certs list` oder openssl x509 -fingerprint -sha256 zeigt ihn"
+        )
+    return plain
+
+
 def _public_url(value: str) -> str:
     if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#]*)?", value):
         raise ValueError("erwartet wird eine https-Adresse ohne Zugangsdaten, etwa „https://gateway.example.nrw“")
@@ -95,6 +105,7 @@ def _key_source(value: str, info: ValidationInfo) -> str:
 AuthorityKey = Annotated[str, AfterValidator(_authority_key)]
 LocalPath = Annotated[Path, AfterValidator(resolve)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
+Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Address = Annotated[str, AfterValidator(_address)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Whole = Annotated[int, Strict()]

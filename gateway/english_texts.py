@@ -215,6 +215,21 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Der Eintrag ist bereits abgeschlossen.": "The entry is closed already.",
     "Die Ereignisse dieser Nachricht erhalten gerade ihren Platz im Protokoll. Fragen Sie in einigen Sekunden noch "
     "einmal.": "The events of this message are getting their place in the log. Ask again in some seconds.",
+    # behind a proxy, and before there is a request
+    "Die Anfrage ist kein gültiges HTTP/1.1: Anfragezeile, Kopfzeilen, Länge oder Übertragungsart prüfen.": (
+        "The request is no valid HTTP/1.1: check request line, header lines, length or transfer coding."
+    ),
+    "Dieser Zugang ist dem eingetragenen Proxy vorbehalten.": "Only the registered proxy may use this listener.",
+    "Die Kopfzeile Client-Cert darf nur einmal vorkommen.": "The header Client-Cert may come only once.",
+    "Client-Cert-Chain darf höchstens {} Zertifikate haben.": "Client-Cert-Chain may have at most {} certificates.",
+    "Client-Cert und Client-Cert-Chain tragen Zertifikate in DER als Bytefolge „:Base64:“ (RFC 9440).": (
+        "Client-Cert and Client-Cert-Chain carry certificates in DER as a byte sequence “:base64:” (RFC 9440)."
+    ),
+    "Das weitergereichte Zertifikat ist abgelaufen, führt zu keiner zugelassenen CA, ist nicht für TLS-Clients oder "
+    "hat einen zu schwachen Schlüssel.": (
+        "The certificate that was passed on has expired, leads to no CA that is admitted, is not for TLS clients, or "
+        "has a key that is too weak."
+    ),
     # the stream of events
     "Ihr Zertifikat steht für keine Behörde; Ereignisse gibt es nur zu Nachrichten einer Behörde.": (
         "Your certificate stands for no authority; there are events only for an authority's messages."

@@ -134,7 +134,7 @@ class ReloadableContext(ssl.SSLContext):
 
 
 def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures) -> dict[str, ssl.SSLContext]:
-    """The contexts of `api` (mutual), `as2`, `betrieb` and `mail`, from the configuration's newest valid TLS pair.
+    """The contexts of `api` and `proxy` (mutual), `as2`, `betrieb` and `mail`, from the newest valid TLS pair.
 
     Raises:
         PkiError: keys or anchors cannot be used.
@@ -143,8 +143,9 @@ def listener_contexts(config: Config, now: datetime, failures: HandshakeFailures
     if newest.files is None:
         raise PkiError("TLS-Schlüssel ohne Datei")
     anchors = [pem_of(certificate) for certificate in load_anchors(config.vertrauen.verzeichnis)]
+    mutual = ("api", "proxy") if config.proxy is not None and config.proxy.socket is None else ("api",)
     return {
-        "api": server_context("api", newest.files, failures, anchors),
+        **{name: server_context(name, newest.files, failures, anchors) for name in mutual},
         "as2": server_context("as2", newest.files, failures),
         "betrieb": server_context("betrieb", newest.files, failures),
         "mail": server_context("mail", newest.files, failures),

@@ -1,7 +1,8 @@
 """What all HTTP listeners share: who calls, how a refusal is answered, how a JSON body is read.
 
-Promises: a caller is known by the SHA-256 of its TLS certificate and by nothing that a header says; every refusal is
-RFC 9457 `application/problem+json`; an error of ours is a 500 without detail, logged here with its stack.
+Promises: a caller is known by the SHA-256 of its TLS certificate, and by nothing that a header says but where the
+configured proxy says it (gateway/clientcert.py); every refusal is RFC 9457 `application/problem+json`; an error of ours
+is a 500 without detail, logged here with its stack.
 Fails: as `Refusal` inside, as an HTTP answer outside.
 """
 
@@ -102,16 +103,26 @@ def certificate_sha256(request: web.Request) -> str | None:
     return hashlib.sha256(der).hexdigest() if der else None
 
 
-def identify(request: web.Request, who_is: WhoIs) -> Caller:
-    """The caller of this request.
+def shown_directly(request: web.Request) -> str:
+    """The client's certificate on this very connection, as its SHA-256.
 
     Raises:
-        Unauthenticated: no client certificate (401).
-        Forbidden: a certificate that the configuration does not map (403).
+        Malformed: a header claims another one (400).
+        Unauthenticated: there is none (401).
     """
+    refuse_client_cert(request)
     fingerprint = certificate_sha256(request)
     if fingerprint is None:
         raise Unauthenticated
+    return fingerprint
+
+
+def identify(fingerprint: str, who_is: WhoIs) -> Caller:
+    """The caller that a certificate stands for.
+
+    Raises:
+        Forbidden: a certificate that the configuration does not map (403).
+    """
     caller = who_is(fingerprint)
     if caller is None:
         raise Forbidden(
@@ -122,9 +133,17 @@ def identify(request: web.Request, who_is: WhoIs) -> Caller:
     return caller
 
 
-def _refuse_browsers_and_proxies(request: web.Request) -> None:
+def _refuse_browsers(request: web.Request) -> None:
     if "Origin" in request.headers:
         raise Forbidden("Aufrufe aus Webseiten (Kopfzeile Origin) nimmt diese Schnittstelle nicht an.", code="origin")
+
+
+def refuse_client_cert(request: web.Request) -> None:
+    """Only a proxy's own listener believes what a header says of a certificate (RFC 9440 section 4).
+
+    Raises:
+        Malformed: the request has such a header.
+    """
     if "Client-Cert" in request.headers or "Client-Cert-Chain" in request.headers:
         raise Malformed("Die Kopfzeile Client-Cert ist an dieser Adresse nicht zugelassen.", code="client_cert")
 
@@ -135,21 +154,37 @@ def _refuse_coding(request: web.Request) -> None:
         raise UnsupportedMediaType("Senden Sie den Inhalt ohne Content-Encoding.", code="content_encoding")
 
 
-def guard(who_is: WhoIs, unavailable: tuple[type[Exception], ...] = (), pace: Pace | None = None) -> Any:
+@web.middleware
+async def not_behind_a_proxy(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Middleware of listeners that have no client certificates at all."""
+    try:
+        refuse_client_cert(request)
+    except Refusal as refusal:
+        return problem(refusal, language_of(request))
+    return await handler(request)
+
+
+def guard(
+    who_is: WhoIs,
+    unavailable: tuple[type[Exception], ...] = (),
+    pace: Pace | None = None,
+    shown: Callable[[web.Request], str] = shown_directly,
+) -> Any:
     """Middleware for `/v1`: identifies the caller and turns every error into an answer.
 
     Args:
         who_is: knows the caller of a certificate.
         unavailable: errors that will pass by themselves (503 with Retry-After).
         pace: how often one caller may ask (429 with Retry-After).
+        shown: the SHA-256 of the certificate by which a request is made.
     """
     admission = Admission()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            _refuse_browsers_and_proxies(request)
-            caller = request[CALLER] = identify(request, who_is)
+            _refuse_browsers(request)
+            caller = request[CALLER] = identify(shown(request), who_is)
             if pace is not None:
                 pace.take(caller.fingerprint)
             _refuse_coding(request)

@@ -37,7 +37,10 @@ def refusals(root: Path) -> dict[Family, set[str]]:
     """Codes by status and title, of everything that the API answers as problem details."""
     trees = [ast.parse(path.read_text("utf-8")) for path in _sources(root) if path.name not in NOT_ANSWERED]
     families = {name: family for tree in trees for name, family, _ in _classes(tree)}
-    found = {family: {code} for tree in trees for _, family, code in _classes(tree)}
+    found: dict[Family, set[str]] = {}
+    for tree in trees:
+        for _, family, code in _classes(tree):
+            found.setdefault(family, set()).add(code)
     for tree in trees:
         for name, code in _raised(tree):
             if name in families:

@@ -29,6 +29,13 @@ adresse = "127.0.0.1:8443"
 # So viele Anfragen darf ein Zertifikat auf einmal stellen, und in jeder Minute wieder; darüber 429 mit Retry-After.
 anfragen_je_minute = 60000
 
+# Zweiter Zugang zu /v1 für einen Reverse-Proxy, der das Client-Zertifikat weiterreicht (RFC 9440, Client-Cert).
+# [proxy]
+# Rechner und Port mit gegenseitigem TLS, oder "unix:PFAD": Wer den Socket öffnen darf, ist der Proxy (Rechte 660).
+# adresse = "127.0.0.1:8447"
+# SHA-256 der Zertifikate, mit denen sich der Proxy über TLS ausweist.
+# zertifikate = ["…"]
+
 [as2]
 # Eingang von Partnern über AS2, TLS; Partner werden an ihrer Signatur erkannt.
 adresse = "127.0.0.1:8444"

@@ -17,6 +17,7 @@ from gateway import pki, tls
 from gateway.cli import init
 from gateway.cli.init_template import render
 from gateway.config import Config, Zugang, load, parse
+from gateway.config_proxy import Proxy
 from gateway.config_signon import Anmeldung
 from gateway.config_tables import Postausgang
 from gateway.kek import load_keks
@@ -103,7 +104,7 @@ def tables() -> list[tuple[str, str]]:
     found = []
     for name, setting in Config.model_fields.items():
         table = setting.annotation
-        table = {"postausgang": Postausgang, "anmeldung": Anmeldung, "zugang": Zugang}.get(name, table)
+        table = {"postausgang": Postausgang, "anmeldung": Anmeldung, "proxy": Proxy, "zugang": Zugang}.get(name, table)
         assert isinstance(table, type)
         assert issubclass(table, BaseModel)
         found += [(name, key) for key in table.model_fields]
@@ -125,7 +126,7 @@ def test_the_written_values_are_the_defaults() -> None:
 
 def test_the_examples_in_comments_are_valid_too() -> None:
     lines = [re.sub(r"^# (?=(\[+\w+\]+$|\w+ = ))", "", line) for line in render("gw:nrw", []).splitlines()]
-    text = "\n".join(lines).replace('sha256 = "…"', f'sha256 = "{"0a" * 32}"')
+    text = "\n".join(lines).replace('"…"', f'"{"0a" * 32}"')
     config = parse(text, Path("/etc/gateway.toml"))
     assert config.postausgang is not None
     assert len(config.zugang) == 1
