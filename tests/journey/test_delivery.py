@@ -30,6 +30,7 @@ from gateway.partner import Grenzen
 from gateway.pki import agreed
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.service.gateway import Gateway, running
+from gateway.store.database import StaleState, StoreUnavailable
 
 pytestmark = pytest.mark.usefixtures("prompt")
 
@@ -374,6 +375,24 @@ async def test_an_attempt_whose_worker_is_gone_is_taken_up_again_while_the_gatew
     row = await until(hub, message, "wartet")
     assert row["lease_owner"] is None
     assert row["attempts"] == 2
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), StaleState("store_sealed", 1, 0)], ids=["away", "taken"])
+async def test_an_attempt_that_the_store_failed_is_no_fault_of_its_message(
+    hub: Gateway, koeln: Peer, jva: Api, error: Exception
+) -> None:
+    """However often that happens, nobody has to look at the message: its lease ends, as after a crash."""
+    answer = asyncio.Event()
+    koeln.script = [waiting(answer)]
+    message = await posted(jva)
+    await eventually(lambda: koeln.messages)
+    row = await delivery(hub, message)
+    for _ in range(10):
+        await hub.delivering.failed(row, error)
+    assert await attempts(hub, message) == []
+    assert (await delivery(hub, message))["lease_owner"] == row["lease_owner"]
+    answer.set()
+    await until(hub, message, "zugestellt")
 
 
 async def test_stopping_ends_an_attempt_that_hangs_and_the_next_start_takes_it_up(

@@ -32,7 +32,7 @@ from gateway.service.departure.sealing import CannotSend, Sealing, Wire
 from gateway.service.departure.settling import Settling, deadline
 from gateway.service.steps import step_delivery
 from gateway.states import AWAITING, Actor, DeliveryStatus, Step
-from gateway.store.database import Do, Row, StaleState
+from gateway.store.database import Do, Row, StaleState, StoreUnavailable
 from gateway.store.steps import listed
 
 ATTEMPT_S = 10 * 60
@@ -178,8 +178,12 @@ class Delivering:
             return Failed(from_trouble(Trouble.TIMEOUT))
 
     async def failed(self, job: Row, error: Exception) -> None:
-        """An attempt raised: ours to mend, tried again; what raises every time waits for a person."""
-        del error  # logged by the worker
+        """An attempt raised: ours to mend, tried again; what raises every time waits for a person.
+
+        Where the store was away, or another gateway quicker, the message is not what raises: its lease ends by itself.
+        """
+        if isinstance(error, (StoreUnavailable, StaleState)):
+            return
         failure, started = from_trouble(Trouble.INTERNAL), self._ctx.now()
         earlier = await self._ctx.db.fetch("attempts", job["id"])
         if sum(attempt["outcome"] == failure.code for attempt in earlier) + 1 < POISONED:
