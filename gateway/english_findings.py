@@ -193,6 +193,7 @@ FRAGMENTS: Final[Mapping[str, str]] = {
     "ein Behördenschlüssel wie abh:05315000": "an authority key such as abh:05315000",
     "ein Gemeindeschlüssel (AGS) mit 8 Ziffern": "a municipality's key (AGS) of 8 digits",
     "einer der Werte {}": "one of the values {}",
+    "einer der Anlässe, die der Erlass kennt": "one of the Anlässe that the decree knows",
     "ein Datum in der Form JJJJ-MM-TT": "a day in the form YYYY-MM-DD",
     "ein Zeitpunkt in der Form JJJJ-MM-TTThh:mm:ss mit Zeitzone": (
         "a moment in the form YYYY-MM-DDThh:mm:ss with its time zone"

@@ -1,5 +1,6 @@
 """Both languages of what callers are told: nothing missing, nothing left over, nothing German in English."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ GERMAN = re.compile(
     r"bei|nach|noch|kein|keine|zu|zur|Sie|Ihre?)\b"
 )
 """Words that hardly any German sentence does without, and that no English one has."""
-NAMES = re.compile("“[^”]*”|Ausländerbehörde|Ausländerzentralregister|Maßregelvollzug|`[^`]*`")
+NAMES = re.compile("Anlässe|“[^”]*”|Ausländerbehörde|Ausländerzentralregister|Maßregelvollzug|`[^`]*`")
 """What stays German: names of fields, legal terms."""
 
 
@@ -39,6 +40,16 @@ def test_the_english_takes_in_what_the_german_does_and_is_english(german: str) -
     rest = NAMES.sub("", said)
     assert GERMAN.search(rest) is None, said
     assert re.search("[äöüÄÖÜß„]", rest) is None, said
+
+
+def test_each_form_that_facts_can_miss_is_a_fragment() -> None:
+    trees = [ast.parse((ROOT / "routing" / name).read_text("utf-8")) for name in ("leser.py", "sachverhalt.py")]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) == 4]
+    forms = [each.args[3] for each in calls if isinstance(each.func, ast.Attribute) and each.func.attr == "muster"]
+    assert len(forms) == 4
+    for form in forms:
+        text = form.value if isinstance(form, ast.Constant) else "einer der Werte a, b"
+        assert english(f"„x“ muss {text} sein.") not in (None, f"“x” must be {text}."), text
 
 
 def classes(kind: type[Refusal] = Refusal) -> list[type[Refusal]]:

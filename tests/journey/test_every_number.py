@@ -1,5 +1,6 @@
 """Every Anlass of every number through the running gateway: post, decision, delivery, receipt, Vorgang."""
 
+import functools
 import json
 import re
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from gateway.pki import KeyPair, agreed
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.route.resources import packaged_directory
 from gateway.service.gateway import Gateway, running
+from gateway.service.views.openapi import document
+from gateway.service.views.openapi_examples import packaged
 from gateway.settle.inbox_ack import ack_content
 from routing import ANLAESSE
 
@@ -102,6 +105,27 @@ async def acknowledge_everything(centre: Api, signer: KeyPair) -> None:
         assert status == 200
 
 
+@functools.cache
+def description() -> dict[str, Any]:
+    return document("", packaged())
+
+
+def assert_described(anlass: str, example: Example, answer: dict[str, Any]) -> None:
+    """The description shows this message and this answer."""
+    call = description()["paths"]["/v1/messages"]["post"]
+    body = call["requestBody"]["content"]
+    told = call["responses"]["202"]["content"]["application/json"]["examples"][anlass]["value"]
+    assert told | {"id": "", "receipt": {}} == answer | {"id": "", "receipt": {}}
+    assert told["receipt"].keys() == answer["receipt"].keys()
+    assert told["receipt"]["sha256"] == answer["receipt"]["sha256"]
+    if example.files:
+        shown = body["multipart/form-data"]["examples"][anlass]["value"]
+        assert shown.keys() == {"nachricht", *example.files}
+        assert shown["nachricht"].encode() == example.xml
+    else:
+        assert body["application/xml"]["examples"][anlass]["value"].encode() == example.xml
+
+
 def test_every_anlass_and_every_number_has_its_journey() -> None:
     assert set(DECIDED) == set(ANLAESSE)
     numbers = {match[0] for nummer in DECIDED.values() if (match := re.match(r"\d(\.\d)?", nummer))}
@@ -116,6 +140,7 @@ async def test_from_the_post_to_the_receipt_and_the_vorgang(centre: Api, signer:
     decision = answer["entscheidung"]
     assert (decision["entscheidung"], decision["nummer"]) == ("zustellen", DECIDED[anlass])
     assert decision["empfaenger"]
+    assert_described(anlass, example, answer)
     await acknowledge_everything(centre, signer)
     message = await centre.until(answer["id"], "zugestellt")
     assert sorted(d["empfaenger"] for d in message["zustellungen"]) == sorted(decision["empfaenger"])

@@ -1,5 +1,6 @@
 """The description of the API is true: every route, every shape (tests/support/described.py), every example."""
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -7,7 +8,10 @@ from aiohttp import web
 from caseworld import Case
 from jsonschema import Draft202012Validator
 
+from gateway.service.views import openapi_examples
 from gateway.service.views.openapi import document
+from gateway.service.views.openapi_examples import packaged
+from routing import ANLAESSE
 
 
 def described(whole: dict[str, Any]) -> set[tuple[str, str]]:
@@ -36,6 +40,25 @@ def test_it_is_a_sound_description() -> None:
         node: Any = whole
         for step in text.removeprefix("#/").split("/"):
             node = node[step]
+
+
+def test_each_anlass_has_a_message_and_an_answer_of_the_shape_that_is_described() -> None:
+    whole = document("1", packaged())
+    call = whole["paths"]["/v1/messages"]["post"]
+    judge = Draft202012Validator({"components": whole["components"], "$ref": "#/components/schemas/Annahme"})
+    answers = call["responses"]["202"]["content"]["application/json"]["examples"]
+    messages = [kind["examples"] for kind in call["requestBody"]["content"].values()]
+    assert set(answers) == {anlass for each in messages for anlass in each} == set(ANLAESSE)
+    for answer in answers.values():
+        judge.validate(answer["value"])
+
+
+def test_no_example_depends_on_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = packaged()
+    monkeypatch.setattr(openapi_examples, "DAY", date(2031, 3, 1))
+    later = packaged()
+    for anlass, example in before.items():
+        assert later[anlass].answer["entscheidung"] == example.answer["entscheidung"]
 
 
 def references(value: Any) -> list[str]:

@@ -15,10 +15,10 @@ from typing import Final
 from aiohttp import web
 
 from gateway.accept.form import XML_BYTES
-from gateway.check import examples
+from gateway.service.views import openapi_examples
+from gateway.service.views.openapi_examples import Example
 from gateway.service.views.openapi_schemas import SCHEMAS, UUID, Schema, array, closed, ref
 from gateway.web import answer_json
-from routing import ANLAESSE
 
 _PROBLEMS: Final = {
     400: "Nicht lesbar: kein XML, kein vollständiges multipart/form-data oder JSON, unbekannte Angabe",
@@ -56,12 +56,12 @@ _AFTER: Final[Schema] = {
 }
 
 
-def document(version: str, messages: Mapping[str, str] | None = None) -> Schema:
+def document(version: str, shown: Mapping[str, Example] | None = None) -> Schema:
     """The whole description.
 
     Args:
         version: version of the program.
-        messages: examples of messages without files, by Anlass.
+        shown: examples of messages and their answers, by Anlass.
     """
     return {
         "openapi": "3.1.0",
@@ -72,7 +72,7 @@ def document(version: str, messages: Mapping[str, str] | None = None) -> Schema:
         },
         "servers": [{"url": "/"}],
         "security": [{"clientCertificate": []}],
-        "paths": _paths(messages or {}),
+        "paths": _paths(shown or {}),
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {
@@ -91,10 +91,10 @@ _ABOUT: Final = (
 )
 
 
-def _paths(messages: Mapping[str, str]) -> Schema:
-    body = _message_body(messages)
+def _paths(shown: Mapping[str, Example]) -> Schema:
+    body, answered = _message_body(shown), _answered(shown)
     return {
-        "/v1/messages": {"post": _call("Eine Nachricht einliefern", "messages_post", _ANSWERED, (409, 422), body=body)},
+        "/v1/messages": {"post": _call("Eine Nachricht einliefern", "messages_post", answered, (409, 422), body=body)},
         "/v1/messages/search": {"post": _found("Nachrichten suchen", "messages_search", "Suche", "Seite")},
         "/v1/messages/{id}": {"get": _shown("Eine Nachricht", "message", ref("Nachricht"), _ID)},
         "/v1/messages/{id}/events": {"get": _shown("Ihre Ereignisse", "message_events", _list("Ereignis"), _ID)},
@@ -211,26 +211,43 @@ _ASSIGNED: Final[Schema] = _json(200, "Stand") | {
 }
 
 
-def _message_body(messages: Mapping[str, str]) -> Schema:
-    """What is posted; an example for each Anlass."""
-    shown = {anlass: {"summary": f"Anlass {anlass}", "value": xml} for anlass, xml in messages.items()}
-    return {"required": True, "content": {"application/xml": {"schema": _XML, "examples": shown}, **_FORM}}
+def _message_body(shown: Mapping[str, Example]) -> Schema:
+    """What is posted; an example for each Anlass, as a form where files go with it."""
+    alone = {anlass: each.xml for anlass, each in shown.items() if not each.files}
+    forms = {
+        anlass: {"nachricht": each.xml} | dict.fromkeys(each.files, "%PDF-1.7 …")
+        for anlass, each in shown.items()
+        if each.files
+    }
+    form = _FORM | {"examples": _examples(forms)}
+    xml = {"schema": _XML, "examples": _examples(alone)}
+    return {"required": True, "content": {"application/xml": xml, "multipart/form-data": form}}
+
+
+def _answered(shown: Mapping[str, Example]) -> Schema:
+    """What comes back; the decision on each example."""
+    decided = _examples({anlass: each.answer for anlass, each in shown.items()})
+    accepted = _ANSWERED["202"]
+    content = {"application/json": accepted["content"]["application/json"] | {"examples": decided}}
+    return _ANSWERED | {"202": accepted | {"content": content}}
+
+
+def _examples(values: Mapping[str, object]) -> Schema:
+    return {anlass: {"summary": f"Anlass {anlass}", "value": value} for anlass, value in values.items()}
 
 
 _FORM: Final[Schema] = {
-    "multipart/form-data": {
-        "schema": {
-            "type": "object",
-            "properties": {
-                "nachricht": _XML,
-                "sachverhalt": {"type": "string", "contentMediaType": "application/json"},
-                "empfaenger": {"type": "string", "description": "Nur zu amtlichen Nachrichten: Schlüssel"},
-                "bestehen_auf": {"type": "string", "description": "Warum trotz „entbehrlich“ zugestellt wird"},
-            },
-            "required": ["nachricht"],
-            "additionalProperties": _FILE,
-            "description": "Dateien tragen den Namen, den das XML nennt (filename)",
-        }
+    "schema": {
+        "type": "object",
+        "properties": {
+            "nachricht": _XML,
+            "sachverhalt": {"type": "string", "contentMediaType": "application/json"},
+            "empfaenger": {"type": "string", "description": "Nur zu amtlichen Nachrichten: Schlüssel"},
+            "bestehen_auf": {"type": "string", "description": "Warum trotz „entbehrlich“ zugestellt wird"},
+        },
+        "required": ["nachricht"],
+        "additionalProperties": _FILE,
+        "description": "Dateien tragen den Namen, den das XML nennt (filename)",
     }
 }
 _ACK: Final[Schema] = {
@@ -275,12 +292,6 @@ _EVENTS: Final[Schema] = _call(
 )
 
 
-def packaged_messages() -> dict[str, str]:
-    """The valid example of each Anlass that needs no file beside it."""
-    found = {name: examples.example(name).decode() for name in examples.names() if name in ANLAESSE}
-    return {name: xml for name, xml in found.items() if "dateiname" not in xml}
-
-
 def routes(version: str) -> list[web.AbstractRouteDef]:
     """The route that shows it.
 
@@ -290,7 +301,7 @@ def routes(version: str) -> list[web.AbstractRouteDef]:
 
     @functools.cache
     def whole() -> Schema:
-        return document(version, packaged_messages())
+        return document(version, openapi_examples.packaged())
 
     async def show(_request: web.Request) -> web.Response:
         """`GET /v1/openapi.json`."""
