@@ -22,6 +22,7 @@ from gateway.config_fields import AuthorityKey, Fingerprint
 from gateway.config_proxy import Proxy
 from gateway.config_signon import Anmeldung
 from gateway.config_tables import (
+    Alarme,
     Api,
     As2,
     Aufbewahrung,
@@ -101,6 +102,7 @@ class Config(Table):
     regeln: Regeln = Regeln()
     fristen: Fristen = Fristen()
     aufbewahrung: Aufbewahrung = Aufbewahrung()
+    alarme: Alarme = Alarme()
     postausgang: Postausgang | None = None
     anmeldung: Anmeldung | None = None
     zugang: tuple[Zugang, ...] = ()
@@ -127,6 +129,12 @@ class Config(Table):
             raise ValueError("[betrieb] lokale_konten = false braucht [anmeldung], sonst käme niemand auf die Seiten")
         return self
 
+    @model_validator(mode="after")
+    def _alarms_can_be_mailed(self) -> Self:
+        if self.alarme.mail and self.postausgang is None:
+            raise ValueError("[alarme] mail: dafür fehlt der Mailserver; [postausgang] eintragen")
+        return self
+
     @property
     def as2_name(self) -> str:
         """Our AS2 name: the configured one, else `kennung` with a hyphen for the colon."""
@@ -137,7 +145,7 @@ class Config(Table):
         return next((entry for entry in self.zugang if entry.sha256 == sha256 and entry.gilt(day)), None)
 
 
-_WITH_PATHS = ("store", "schluessel", "vertrauen", "schemata")
+_WITH_PATHS = ("store", "schluessel", "vertrauen", "schemata", "alarme")
 """Tables that are read even where the file has none, so that their default paths count from the file, too."""
 
 

@@ -93,6 +93,17 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook_url(value: str) -> str:
+    """https, or http to this machine itself."""
+    found = re.fullmatch(r"(https?)://([^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[^\s#]*)?", value)
+    if found is None or (found[1] == "http" and not is_loopback(found[2].strip("[]"))):
+        raise ValueError(
+            "erwartet wird eine https-Adresse ohne Zugangsdaten, etwa „https://alarm.example.nrw/gateway“ "
+            "(http nur zum eigenen Rechner)"
+        )
+    return value
+
+
 def _key_source(value: str, info: ValidationInfo) -> str:
     """A file, counted from the configuration's folder, or `env:NAME`."""
     if not value.startswith("env:"):
@@ -107,6 +118,7 @@ LocalPath = Annotated[Path, AfterValidator(resolve)]
 KeySource = Annotated[str, AfterValidator(_key_source)]
 Fingerprint = Annotated[str, AfterValidator(_fingerprint)]
 Address = Annotated[str, AfterValidator(_address)]
+WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Whole = Annotated[int, Strict()]
 Number = Annotated[float, Field(allow_inf_nan=False)]

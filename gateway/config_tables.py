@@ -29,6 +29,7 @@ from gateway.config_fields import (
     LocalPath,
     Number,
     PublicUrl,
+    WebhookUrl,
     Whole,
     is_loopback,
     one_or_many,
@@ -328,6 +329,37 @@ class Aufbewahrung(Table):
     def shortest(self) -> int:
         """The least of all days."""
         return min((self.tage, *self.je_anlass.values()))
+
+
+class Alarme(Table):
+    """Who is told when something needs a person, and from when on it does."""
+
+    mail: tuple[Annotated[str, Field(pattern=r"^[^\s@<>]+@[^\s@<>]+$", max_length=254)], ...] = ()
+    """Addresses that get a mail; needs [postausgang]."""
+    webhook_url: Annotated[WebhookUrl | None, Field(repr=False)] = None
+    """Where a signed POST goes; its path may be a secret of the receiver."""
+    webhook_geheimnis: KeySource | None = None
+    """File, or `env:NAME`, with the secret that signs it; at least 24 characters."""
+    private_adressen: Annotated[bool, Strict()] = False
+    """Whether the webhook's host may live at a private or loopback address."""
+    wiederholung_stunden: Annotated[Number, Field(gt=0)] = 24.0
+    """What is still so is told again after so many hours."""
+    ruhe_minuten: Annotated[Number, Field(ge=0)] = 10.0
+    """What comes and goes has ended only when it was not so for so long."""
+    zertifikat_tage: Annotated[Whole, Field(ge=0, le=366)] = 30
+    klaerung_stunden: Annotated[Number, Field(gt=0)] = 24.0
+    gescheitert_stunden: Annotated[Number, Field(gt=0)] = 24.0
+    warteschlange_stunden: Annotated[Number, Field(gt=0)] = 4.0
+    protokoll_minuten: Annotated[Number, Field(gt=0)] = 15.0
+    platz_megabyte: Annotated[Whole, Field(ge=0)] = 1024
+    sicherung_tage: Annotated[Whole, Field(ge=0, le=366)] = 7
+    """0: never."""
+
+    @model_validator(mode="after")
+    def _signs(self) -> Self:
+        if (self.webhook_url is None) != (self.webhook_geheimnis is None):
+            raise ValueError("webhook_url und webhook_geheimnis gehören zusammen; beide eintragen oder beide streichen")
+        return self
 
 
 class Postausgang(Table):

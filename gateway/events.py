@@ -35,6 +35,7 @@ class Art(StrEnum):
     STORNIERUNG = "stornierung"  # an operator's cancel
     ERINNERUNG = "erinnerung"  # a duty is still open
     ALARM = "alarm"  # something needs a person
+    ALARM_ENDE = "alarm_ende"  # and no longer
     PARTNER_GEAENDERT = "partner_geaendert"  # an agreement was made, changed or ended
     PARTNER_UNTERBROCHEN = "partner_unterbrochen"  # failed several times in a row: its lane pauses
     PARTNER_ERREICHBAR = "partner_erreichbar"  # its lane goes on

@@ -68,6 +68,7 @@ METRICS: Final[dict[str, Metric]] = {
         "gauge", "Deliveries that wait, by partner and age.", ("partner", "alter"), "store"
     ),
     "gateway_lane_stopped": Metric("gauge", "Partners whose lane does not go.", ("partner", "zustand"), "store"),
+    "gateway_open_alarms": Metric("gauge", "Alarms that were told and have not ended.", ("art",), "store"),
     "gateway_alarms_total": Metric("counter", "Deliveries that nobody collected in time.", ("grund",), "store"),
     "gateway_certificate_days_left": Metric(
         "gauge",

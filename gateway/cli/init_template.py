@@ -176,6 +176,36 @@ taeglich = true
 # Ab welcher Stunde (deutsche Zeit).
 stunde = 3
 
+# Wer erfährt, dass etwas einen Menschen braucht, und ab wann es das tut. Jeder Alarm kommt einmal, dann wieder nach
+# wiederholung_stunden, und mit „Erledigt“, wenn er vorbei ist.
+[alarme]
+# Diese Adressen bekommen eine Mail; nötig ist dafür [postausgang].
+# mail = ["bereitschaft@example.org"]
+# Dorthin geht ein signierter POST (JSON); https, oder http zum eigenen Rechner.
+# webhook_url = "https://alarm.example.org/gateway"
+# Datei, oder env:NAME, mit dem Geheimnis, das ihn signiert (mindestens 24 Zeichen).
+# webhook_geheimnis = "keys/alarm.webhook"
+# Darf der Webhook an private Adressen gehen (eigene Netze)?
+private_adressen = false
+# Was noch besteht, wird nach so vielen Stunden wieder gemeldet.
+wiederholung_stunden = 24
+# Was kommt und geht, ist erst vorbei, wenn es so viele Minuten lang nicht mehr bestand.
+ruhe_minuten = 10
+# Ein Zertifikat endet in höchstens so vielen Tagen, und kein neueres ist eingetragen.
+zertifikat_tage = 30
+# Etwas wartet länger als so viele Stunden auf eine Klärung.
+klaerung_stunden = 24
+# So viele Stunden lang wird eine gescheiterte Zustellung gemeldet.
+gescheitert_stunden = 24
+# Eine Zustellung wartet länger als so viele Stunden.
+warteschlange_stunden = 4
+# Das signierte Protokoll ist mehr als so viele Minuten im Rückstand.
+protokoll_minuten = 15
+# Neben einer SQLite-Datenbank sind weniger als so viele Megabyte frei.
+platz_megabyte = 1024
+# Die letzte Sicherung ist älter als so viele Tage; 0: nie melden. Wer noch nie eine gemacht hat, sichert wohl anders.
+sicherung_tage = 7
+
 # Mailserver, der ausgehende Mails annimmt; nötig für Partner mit weg = "mail".
 # [postausgang]
 # Name des Mailservers.

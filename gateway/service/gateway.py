@@ -47,6 +47,7 @@ from gateway.service.evidence.packaging import EvidencePackages
 from gateway.service.keys import LOOK_S, ConfigSource, Reloading
 from gateway.service.listeners import Listeners
 from gateway.service.telling import Told
+from gateway.service.upkeep.alarming import Alarming
 from gateway.service.upkeep.certificates import Expiring
 from gateway.service.upkeep.counting import Counting
 from gateway.service.upkeep.gauges import Gauges
@@ -81,6 +82,8 @@ ORPHAN_AGE = 24 * 3600 * clock.SECOND
 """Age at which staged content that nothing refers to is swept: longer than any upload takes."""
 SWEEP = 100
 """Orphans swept at once."""
+ALARM_S = 30.0
+"""How often it is looked whether something needs a person, and told."""
 LANES_S = 10.0
 """How often lanes are looked at for what nobody would ever try."""
 RECEIPTS = 8
@@ -134,6 +137,7 @@ class Gateway:
             status=self._status,
             watch=counting.answered,
         )
+        self.alarming = Alarming(ctx, lambda: self.expiring.held)
         self._workers: list[Worker[Any]] = [
             Worker("zustellung", self.delivering, concurrency=PLACES, poll_s=POLL_S),
             Worker("quittungen", self.receipts, concurrency=RECEIPTS, poll_s=POLL_S),
@@ -167,6 +171,7 @@ class Gateway:
         self._ca_session = new_session(private_addresses=self.ctx.config.vertrauen.private_adressen)
         if self._listening:
             await self.listeners.start_status()
+        self.alarming.check()
         await self._recover()
         if self._listening:
             await self.listeners.start()
@@ -180,6 +185,8 @@ class Gateway:
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
             asyncio.create_task(self._regularly(SEAL_S, self.health.watched("protokoll", self.logbook.round))),
         ]
+        if self._listening:
+            self._tasks.append(asyncio.create_task(self._regularly(ALARM_S, self.alarming.round)))
         if self.ctx.config.zustellung.arbeiter:
             self._tasks += [asyncio.create_task(self._supervised(worker.name, worker.run)) for worker in self._workers]
             self._tasks.append(asyncio.create_task(self._regularly(TIDY_S, *self._tidying())))

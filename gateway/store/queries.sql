@@ -1255,3 +1255,75 @@ where id = $1;
 
 -- name: last_event_of_art(art)
 select at from event where art = $1 order by id desc limit 1;
+
+-- ===== alarms =====
+
+-- name: open_alarms()
+select * from alarm where beendet is null order by art, gegenstand;
+
+-- name: insert_alarm(id, art, gegenstand, zahl, angaben, now)
+-- A second open one of the same (art, gegenstand) violates alarm_open.
+insert into alarm (id, art, gegenstand, zahl, angaben, begonnen, gesehen, gemeldet)
+values ($1, $2, $3, $4, $5, $6, $6, $6);
+
+-- name: see_alarm(id, zahl, angaben, now)
+update alarm set zahl = $2, angaben = $3, gesehen = $4 where id = $1 and beendet is null;
+
+-- name: tell_alarm_again(id, gemeldet, now)
+-- Compare and set: of several gateways one tells.
+update alarm set gemeldet = $3 where id = $1 and gemeldet = $2 and beendet is null;
+
+-- name: end_alarm(id, gesehen, now)
+-- Unless another gateway has just seen it again.
+update alarm set beendet = $3 where id = $1 and gesehen = $2 and beendet is null;
+
+-- name: insert_alarm_notice(id, alarm_id, anlass, kanal, body, now)
+insert into alarm_notice (id, alarm_id, anlass, kanal, body, created, attempts, next_at)
+values ($1, $2, $3, $4, $5, $6, 0, $6);
+
+-- name: claim_alarm_notices(now, lease_until, count)
+-- Those that are due, each by one gateway.
+update alarm_notice set attempts = attempts + 1, lease_until = $2
+where id in (select id from alarm_notice where sent is null and next_at <= $1
+        and (lease_until is null or lease_until < $1)
+    order by next_at limit $3 /*postgres for update skip locked*/)
+returning *;
+
+-- name: settle_alarm_notice(id, sent, next_at)
+-- Sent, given up (0), or to be tried again (null).
+update alarm_notice set sent = $2, next_at = $3, lease_until = null where id = $1;
+
+-- name: old_clearings(before, count)
+-- What waits for a decision, counted up to a bound: messages; recipients and forwards; deliveries.
+select count(*) as n from (select id from message where status = 'klaerung' and eingang <= $1 limit $2) picked
+having count(*) > 0;
+
+-- name: old_open_points(before, count)
+select count(*) as n from (select id from clearing where done is null and opened <= $1 limit $2) picked
+having count(*) > 0;
+
+-- name: old_stuck_deliveries(before, count)
+select count(*) as n from (
+    select id from delivery
+    where status in ('abgelehnt', 'quittung_ungueltig', 'klaerung', 'angehalten', 'gescheitert')
+        and status = 'klaerung' and id > '' and changed <= $1 limit $2) picked
+having count(*) > 0;
+
+-- name: overdue_duties(until_day, count)
+select count(*) as n, min(faellig_am) as oldest from (
+    select faellig_am from duty where done is null and faellig_am < $1 order by faellig_am limit $2) picked
+having count(*) > 0;
+
+-- name: failed_deliveries(since, count)
+select empfaenger, count(*) as n from (
+    select empfaenger from delivery where status in ('gescheitert', 'abgelehnt') and changed >= $1 limit $2) picked
+group by empfaenger order by empfaenger;
+
+-- name: left_in_inboxes(count)
+-- Entries that nobody collected, of which an alarm was raised.
+select count(*) as n from (
+    select id from delivery where alarmed > 0 and weg = 'abruf' and status = 'uebergeben' limit $1) picked
+having count(*) > 0;
+
+-- name: events_of_art_since(art, first_id, count)
+select * from event where art = $1 and id >= $2 order by id limit $3;

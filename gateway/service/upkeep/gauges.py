@@ -63,10 +63,12 @@ class Gauges:
         now, db = self._ctx.now(), self._ctx.db
         ages = (now - MINUTE, now - 60 * MINUTE, now - 24 * 60 * MINUTE)
         lanes = await db.fetch("lanes", now)
+        alarms = Counter(row["art"] for row in await db.fetch("open_alarms"))
         uncollected = await db.fetch_one("count_alarms")
         return [
             *_queue(await db.fetch("queue_by_age", *ages, COUNTED)),
             *(Sample("gateway_lane_stopped", 1, (row["partner_id"], _state(row))) for row in lanes if _stopped(row)),
+            *(Sample("gateway_open_alarms", count, (art,)) for art, count in alarms.items()),
             *_log(await db.fetch_one("last_checkpoint"), await read_lag(db, now)),
             Sample("gateway_alarms_total", uncollected["n"] if uncollected else 0, ("nicht_abgeholt",)),
         ]

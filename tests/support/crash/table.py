@@ -133,6 +133,7 @@ OFF_THE_WAY: dict[str, str] = {
     "provider.": _PEOPLE,
     "looking.": _PEOPLE,
     "reminding.": _PEOPLE,
+    "alarming.": _PEOPLE,
     "backup.": _BY_HAND,
     "restoring.": _BY_HAND,
     "directory.": _BY_HAND,
