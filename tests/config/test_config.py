@@ -73,7 +73,7 @@ def test_a_frozen_value() -> None:
     [
         ("", "[gateway]:", "fehlt"),
         ('[gateway]\nkenung = "gw:nrw"\n', "[gateway] kenung:", "„kennung“"),
-        (LEAST + "[unsinn]\n", "[unsinn]:", "bekannt sind hier: anmeldung, api"),
+        (LEAST + "[unsinn]\n", "[unsinn]:", "bekannt sind hier: alarme, anmeldung, api"),
         ('[gateway]\nkennung = "abh:05315000"\n', "[gateway] kennung:", "gw:<name>"),
         (LEAST.strip() + '\neigene = ["abh:0531500"]\n', "[gateway] eigene 1:", "kein Behördenschlüssel"),
         (LEAST + ENTRY.replace("gds:R8088", "xyz:R8088"), "[zugang 1] behoerden 1:", "kein Behördenschlüssel"),
