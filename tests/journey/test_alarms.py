@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from as2peer import Peer, eventually, later, posted, status
+from as2peer import Peer, answering, eventually, later, posted, status, until
 from caseworld import Case
 from gatewayworld import KOELN, Api, Site, free_port
 from mailworld import OURS, SENDER, Mta, raw
@@ -28,6 +28,7 @@ from gateway.service.gateway import Gateway, running
 from gateway.service.upkeep import alarming
 from gateway.service.upkeep.certificates import Held
 from gateway.service.upkeep.conditions import Conditions
+from gateway.settle.disposition import refusal
 from gateway.store.database import Do
 from gateway.trust.status import Status
 
@@ -231,22 +232,32 @@ async def test_what_time_brings(case: Case, receiver: Receiver) -> None:
 
 
 async def test_what_waits_too_long(hub: Gateway, koeln: Peer, jva: Api, receiver: Receiver) -> None:
-    """In a queue, for a duty, for a person; and what failed for good."""
+    """In a queue, for a duty, for a person."""
     await hub.delivering.lanes.hold("koeln", "Prüfung", "test")
-    old, left = await posted(jva), await posted(jva)
+    message = await posted(jva)
     later(hub, 5 * 3600)
     await eventually(lambda: receiver.of(Kind.WARTESCHLANGE) == [("neu", "koeln")])
-    place = (await hub.ctx.db.fetch("vorgang_of_message", old))[0]["vorgang_id"]
+    place = (await hub.ctx.db.fetch("vorgang_of_message", message))[0]["vorgang_id"]
     day = (hub.ctx.today() - timedelta(days=1)).isoformat()
-    duty = ("d1", place, old, "5.6", "", "gds:R8088", day, "Prüfen.", None, hub.ctx.now())
+    duty = ("d1", place, message, "5.6", "", "gds:R8088", day, "Prüfen.", None, hub.ctx.now())
     await hub.ctx.db.commit(Do("insert_duty", duty, expect=1))
     await eventually(lambda: receiver.of(Kind.FRIST))
-    later(hub, 6 * 24 * 3600)
+    await hub.ctx.db.commit(Do("delete_partner", ("koeln",), expect=1))
+    hub.ctx.partners.forget()
     await hub.delivering.tidy_lanes()
+    await until(hub, message, "klaerung")
+    await eventually(lambda: receiver.of(Kind.ARBEIT) == [("neu", "partner_fehlt")])
+    assert receiver.of(Kind.KLAERUNG) == []
+    later(hub, 25 * 3600)
+    await eventually(lambda: receiver.of(Kind.KLAERUNG))
+
+
+async def test_what_was_rejected(hub: Gateway, koeln: Peer, jva: Api, receiver: Receiver) -> None:
+    koeln.otherwise = answering(refusal("unexpected-processing-error"))
+    await until(hub, await posted(jva), "abgelehnt")
     await eventually(lambda: receiver.of(Kind.ZUSTELLUNG) == [("neu", KOELN)])
-    assert receiver.of(Kind.ARBEIT) == [("neu", "zu_alt")]
-    (waiting,) = await hub.ctx.db.fetch("deliveries_of_message", left)
-    assert waiting["status"] == "gescheitert"
+    later(hub, 25 * 3600)
+    await eventually(lambda: receiver.of(Kind.ZUSTELLUNG)[-1] == ("erledigt", KOELN))
 
 
 async def test_only_certificates_without_a_newer_one_and_unknown_ones(hub: Gateway) -> None:

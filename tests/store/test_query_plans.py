@@ -35,6 +35,7 @@ JUST_TAKEN = {"picked", "found", "room", "newest", "hours"}
 """What the same statement just took from an index, or counted up itself."""
 SORTED_WHOLE = {
     "inbox": "what lies uncollected in the inboxes of a few authorities",
+    "failed_deliveries": "counts by authority, of at most so many deliveries",
     "queue_by_age": "counts by partner, of at most so many deliveries",
     "search_open_received": "what has not arrived at one authority",
 }
