@@ -13,6 +13,7 @@ from anlassnumbers import BASE_FORM
 from gatewayworld import Api, Site, agree, calling
 from lxml import etree
 
+from gateway import clock
 from gateway.cli.inbox import sign_detached
 from gateway.message import Teil
 from gateway.partner import Partner
@@ -107,7 +108,7 @@ async def acknowledge_everything(centre: Api, signer: KeyPair) -> None:
 
 @functools.cache
 def description() -> dict[str, Any]:
-    return document("", packaged())
+    return document("", packaged(clock.day(clock.now())))
 
 
 def assert_described(anlass: str, example: Example, answer: dict[str, Any]) -> None:

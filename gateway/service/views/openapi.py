@@ -14,6 +14,7 @@ from typing import Final
 
 from aiohttp import web
 
+from gateway import clock
 from gateway.accept.form import XML_BYTES
 from gateway.service.views import openapi_examples
 from gateway.service.views.openapi_examples import Example
@@ -301,7 +302,7 @@ def routes(version: str) -> list[web.AbstractRouteDef]:
 
     @functools.cache
     def whole() -> Schema:
-        return document(version, openapi_examples.packaged())
+        return document(version, openapi_examples.packaged(clock.day(clock.now())))
 
     async def show(_request: web.Request) -> web.Response:
         """`GET /v1/openapi.json`."""

@@ -24,8 +24,6 @@ from gateway.route.resources import packaged_directory, packaged_rules
 from gateway.states import MessageStatus
 from routing import ANLAESSE, Einstellungen, Entscheidung, Sachverhalt, Vorgangslage, entscheide
 
-DAY: Final = date(2026, 11, 22)
-"""Day of receipt in the examples; no decision on them depends on it."""
 _ID: Final = "01a20534-b465-7171-8370-126d58bf1bb1"
 
 
@@ -50,11 +48,11 @@ class _Read:
     facts: Sachverhalt
 
 
-def packaged() -> dict[str, Example]:
-    """The examples by Anlass."""
+def packaged(day: date) -> dict[str, Example]:
+    """The examples by Anlass, as received on a day: a release that is near gives Vorrang."""
     read = {anlass: _read(anlass) for anlass in ANLAESSE}
     by_id = {each.kopf.eigene_id: each for each in read.values()}
-    return {anlass: _example(each, by_id) for anlass, each in read.items()}
+    return {anlass: _example(each, by_id, day) for anlass, each in read.items()}
 
 
 def _read(anlass: str) -> _Read:
@@ -68,8 +66,8 @@ def _read(anlass: str) -> _Read:
     return _Read(xml, document.root, kopf, facts)
 
 
-def _example(read: _Read, by_id: dict[str, _Read]) -> Example:
-    decision = _decision(read, by_id)
+def _example(read: _Read, by_id: dict[str, _Read], day: date) -> Example:
+    decision = _decision(read, by_id, day)
     answer = {
         "id": _ID,
         "nachrichten_id": read.kopf.eigene_id,
@@ -78,19 +76,19 @@ def _example(read: _Read, by_id: dict[str, _Read]) -> Example:
         "receipt": {
             "art": "annahme",
             "sha256": hashlib.sha256(read.xml).hexdigest(),
-            "zeitpunkt": f"{DAY}T09:30:00.000Z",
+            "zeitpunkt": f"{day}T09:30:00.000Z",
             "url": f"/v1/messages/{_ID}/evidence",
         },
     }
     return Example(read.xml.decode(), read.kopf.dateien, answer)
 
 
-def _decision(read: _Read, by_id: dict[str, _Read]) -> Entscheidung:
-    facts = read.facts if read.facts.stand else replace(read.facts, stand=DAY)
-    return entscheide(facts, _situation(read, by_id), packaged_directory(), packaged_rules(), Einstellungen())
+def _decision(read: _Read, by_id: dict[str, _Read], day: date) -> Entscheidung:
+    facts = read.facts if read.facts.stand else replace(read.facts, stand=day)
+    return entscheide(facts, _situation(read, by_id, day), packaged_directory(), packaged_rules(), Einstellungen())
 
 
-def _situation(read: _Read, by_id: dict[str, _Read]) -> Vorgangslage:
+def _situation(read: _Read, by_id: dict[str, _Read], day: date) -> Vorgangslage:
     """What the message adds to that it answers or corrects."""
     before = by_id.get(read.kopf.fremde_id or "")
     if before is None:
@@ -98,5 +96,5 @@ def _situation(read: _Read, by_id: dict[str, _Read]) -> Vorgangslage:
     return Vorgangslage(
         bezug_absender=before.kopf.absender,
         bezug_eilbeduerftig=bool(before.facts.eilbeduerftig),
-        bezug_empfaenger=_decision(before, by_id).empfaenger,
+        bezug_empfaenger=_decision(before, by_id, day).empfaenger,
     )
