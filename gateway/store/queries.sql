@@ -999,14 +999,14 @@ select * from duty where done is null and pflichtig = $1 and faellig_am <= $2
 order by faellig_am, id limit $5;
 
 -- name: hourly(since)
--- Each of the 24 hours from `since`: messages that arrived, counted in an index; and how long the newest 50 of them took
+-- Each of the 24 hours from `since`: messages that arrived, counted in an index; and how long the newest 20 of them took
 -- on average until their receipt, where it is there: what a page shows costs the same however much arrived.
 select hour.n as stunde,
     (select count(*) from message m where m.eingang >= cast($1 as bigint) + hour.n * 3600000000
         and m.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000) as nachrichten,
     (select cast(avg(d.changed - newest.eingang) as bigint)
         from (select m.id, m.eingang from message m where m.eingang >= cast($1 as bigint) + hour.n * 3600000000
-            and m.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000 order by m.eingang desc, m.id desc limit 50) newest
+            and m.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000 order by m.eingang desc, m.id desc limit 20) newest
         join delivery d on d.message_id = newest.id and d.status = 'zugestellt') as dauer
 from (with recursive hours(n) as (select 0 union all select n + 1 from hours where n < 23) select n from hours) hour;
 
@@ -1020,7 +1020,7 @@ select hour.n as stunde,
         from (select r.message_id, r.eingang from message_reader r where r.authority = $2
             and r.eingang >= cast($1 as bigint) + hour.n * 3600000000
             and r.eingang < cast($1 as bigint) + (hour.n + 1) * 3600000000
-            order by r.eingang desc, r.message_id desc limit 50) newest
+            order by r.eingang desc, r.message_id desc limit 20) newest
         join message m on m.id = newest.message_id
         join delivery d on d.message_id = m.id and d.status = 'zugestellt'
             and (m.absender = $2 or d.empfaenger = $2)) as dauer

@@ -115,3 +115,30 @@ def test_a_page_is_read_in_the_order_of_its_index_on_postgres(postgres_plans: Pl
         if limited(name) and any(re.search(r"\bSort\b(?! Key)", line) for line in plan)
     }
     assert sorting <= SORTED_WHOLE.keys(), {name: postgres_plans[name] for name in sorting - SORTED_WHOLE.keys()}
+
+
+MEANT = {
+    "search_all": "message_by_time",
+    "search_by_status": "message_by_status",
+    "search_by_nummer": "message_by_nummer",
+    "search_by_own_id": "message_by_own_id",
+    "search_by_azr": "message_by_azr",
+    "search_by_aktenzeichen": "message_by_aktenzeichen",
+    "hourly": "COVERING INDEX message_by_time",
+    "open_duties": "duty_open",
+    "open_duties_of": "duty_open_of",
+    "open_clearings": "clearing_open",
+    "delayed_deliveries": "delivery_delayed",
+    "stuck_deliveries": "delivery_stuck",
+    "reminded_withheld": "duty_withheld",
+    "receipts_since": "receipt_positive",
+    "newest_events_of_art": "event_of_art",
+}
+"""What pages ask for, with the index that was made for it: another one would give the same rows, at another cost."""
+
+
+def test_what_pages_ask_for_walks_the_index_made_for_it(sqlite_plans: Plans) -> None:
+    walked = {
+        name: [line for line in sqlite_plans[name] if re.search(rf"{index}\b", line)] for name, index in MEANT.items()
+    }
+    assert [(name, sqlite_plans[name]) for name, lines in walked.items() if not lines] == []
