@@ -27,6 +27,7 @@ from gateway.pki import KeyPair, agreed, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
 from gateway.settle.inbox_ack import ack_content
 from gateway.settle.mdn import Report, parse_report
+from gateway.store.search import MAX_PAGE
 from gateway.tls import client_context
 
 V = TypeVar("V")
@@ -36,6 +37,8 @@ LEVERKUSEN = "abh:05316000"
 DORTMUND = "abh:05913000"
 BY_AS2, BY_AS2_LATER, BY_MAIL, BY_INBOX, BY_MOODY = KOELN, BONN, RHEIN_SIEG, LEVERKUSEN, DORTMUND
 """Who is reached how: receipt in the answer, receipt by a request of its own, mail, inbox, as a scene scripts it."""
+SETTLED = ("zugestellt", "storniert", "entbehrlich")
+"""How the story of a message may end here."""
 CLIENTS = {
     "jva": JVA,
     "polizei": POLIZEI,
@@ -220,30 +223,45 @@ class World:
     async def count(self) -> Count:
         """Asks for everything that was answered, and shows the books."""
         given, self.books.given = self.books.given, []
-        there = await _each(given, self._there)
-        unsettled = await _each([one.message for one in given if one.message], self._is_settled)
-        self.books.orphans += [one for one, found in there if not found]
-        self.books.unsettled += [message for message, found in unsettled if not found]
+        found = await self._listing()
+        self.books.orphans += [one for one in given if not self._is_there(one, found)]
+        late = [
+            one.message
+            for one in given
+            if one.message and not any(entry["status"] in SETTLED for entry in found.get(one.notice, ()))
+        ]
+        settled = await _each(late, self._settles)
+        self.books.unsettled += [message for message, is_settled in settled if not is_settled]
         return self.books.count(self.books.orphans, self.books.unsettled)
 
-    async def _is_settled(self, message: str) -> bool:
+    def _is_there(self, given: Given, found: dict[str, list[dict[str, Any]]]) -> bool:
+        if self.kind == "edge":
+            return self.books.had(given.notice)
+        ids = [entry["id"] for entry in found.get(given.notice, ())]
+        return len(ids) == 1 and given.message in (None, ids[0])
+
+    async def _settles(self, message: str) -> bool:
         try:
-            await self.settled(message, "zugestellt", "storniert", "entbehrlich")
+            await self.settled(message, *SETTLED)
         except Stuck:
             return False
         return True
 
-    async def _there(self, given: Given) -> bool:
-        if self.kind == "edge":
-            return self.books.had(given.notice)
-        query = {"nachrichten_id": given.notice}
-        found = await insist(lambda: self._search(query), "a search")
-        ids = [entry["id"] for entry in found]
-        return len(ids) == 1 and given.message in (None, ids[0])
+    async def _listing(self) -> dict[str, list[dict[str, Any]]]:
+        """All that the gateway shows, by the sender's id: page by page, since thousands are asked for."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        query: dict[str, Any] = {"anzahl": MAX_PAGE}
+        while True:
+            page = await insist(lambda: self._search(query), "a search")
+            for entry in page["eintraege"]:
+                found.setdefault(entry["nachrichten_id"], []).append(entry)
+            if page["naechste"] is None:
+                return found
+            query["nach"] = page["naechste"]
 
-    async def _search(self, query: dict[str, Any]) -> list[dict[str, Any]] | None:
+    async def _search(self, query: dict[str, Any]) -> dict[str, Any] | None:
         status, page = await self.apis["betrieb"].call("POST", "/v1/messages/search", json=query)
-        return page["eintraege"] if status == 200 else None
+        return dict(page) if status == 200 else None
 
 
 async def _each(values: list[V], ask: Callable[[V], Awaitable[bool]]) -> list[tuple[V, bool]]:
