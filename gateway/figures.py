@@ -76,6 +76,10 @@ METRICS: Final[dict[str, Metric]] = {
         ("use", "partner", "sha256"),
         "store",
     ),
+    "gateway_requests_stuck": Metric(
+        "gauge", "Requests of partners whose judgement raised each time: a person is needed.", scope="store"
+    ),
+    "gateway_agreements_broken": Metric("gauge", "Agreements of the store that cannot be read.", scope="store"),
     "gateway_log_size": Metric("gauge", "Events in the signed log.", scope="store"),
     "gateway_log_checkpoint_seconds": Metric(
         "gauge", "When the last checkpoint was signed, seconds since 1970.", scope="store"

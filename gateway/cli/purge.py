@@ -42,7 +42,8 @@ def command(ctx: click.Context, dry_run: bool, as_json: bool) -> None:
 
 def _lines(report: dict[str, Any]) -> Iterator[str]:
     would = "würde gelöscht" if report["probelauf"] else "gelöscht"
-    yield f"Inhalt von {report['geloescht']} Nachrichten {would}, dazu {report['eingaenge']} abgewiesene Eingänge."
+    beside = f"{report['eingaenge']} abgewiesene Eingänge und {report['mails']} verwahrte Mails"
+    yield f"Inhalt von {report['geloescht']} Nachrichten {would}, dazu {beside}."
     for one in report["nachrichten"] if report["probelauf"] else ():
         yield f"  {one['id']}  beendet {one['beendet']}  {one['anlass'] or '-'}"
     if report["probelauf"] and report["geloescht"] > NAMED:

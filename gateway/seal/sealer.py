@@ -33,6 +33,7 @@ from gateway.seal.openstream import Bounds, Files, OpenedStream, open_octets
 from gateway.seal.policy import PolicyRefused, admitted_key, check_use, fingerprint, load_certificates
 from gateway.seal.recipients import uses
 from gateway.seal.sealstream import (
+    ContentChanged,
     Stored,
     compressed_headers,
     part_headers,
@@ -199,7 +200,8 @@ def seal_stream(
 
     Raises:
         TooLargeToSeal: see `CONTENT_LIMIT`.
-        CannotSeal: as `seal`; what was written is worth nothing.
+        CannotSeal: as `seal`, and `content_changed` where a part's bytes are not those of its digest; what was written
+            is worth nothing.
     """
     algorithms = partner.algorithmen
     stored = [_stored(part) for part in parts]
@@ -213,6 +215,8 @@ def seal_stream(
         write_sealed(signed_out.done(), digests, identity, certificate, algorithms, at, transfer, sealed_out)
     except (PolicyRefused, MimeError) as refused:
         raise CannotSeal(refused.code) from None
+    except ContentChanged:
+        raise CannotSeal("content_changed") from None
     digest = base64.b64encode(digests[algorithms.hash]).decode("ascii")
     return Sealed(digest, algorithms.hash, _outer_headers(algorithms, transfer), fingerprint(certificate))
 

@@ -3,8 +3,8 @@
 Two passes: the first writes the signed entity and hashes it, the second encrypts it with its signature. Both write
 what the one-shot way would write; only keys, nonces and signatures differ from one sealing to the next.
 
-Promises: memory does not grow with the message.
-Fails: `PolicyRefused`, `MimeError`; what was written until then is worth nothing.
+Promises: memory does not grow with the message; nothing is signed whose bytes are not those that were accepted.
+Fails: `PolicyRefused`, `MimeError`, `ContentChanged`; what was written until then is worth nothing.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ from gateway.partner import Algorithmen
 from gateway.seal.compressed import before_deflated
 from gateway.seal.enveloped import encrypt_stream
 from gateway.seal.identity import Identity
-from gateway.seal.octets import Range, Staged, Staging, Writable
+from gateway.seal.octets import Range, Staged, Staging, TruncatedError, Writable
 from gateway.seal.signed import sign_digest
 from gateway.seal.signedmime import parameters, signature_part
 from gateway.seal.transfer import Base64Lines
 
 Headers = list[tuple[str, str]]
+
+
+class ContentChanged(ValueError):
+    """A part's bytes are not those whose digest the store knows."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,23 @@ class Stored:
     media_type: str
     content: Range = field(repr=False)
     sha256: bytes
-    """Digest of the content."""
+    """Digest of the content, as it was accepted."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The content piece by piece, held against its digest when all of it was read.
+
+        Raises:
+            ContentChanged: it has another one, or is shorter.
+        """
+        digest = hashlib.sha256()
+        try:
+            for piece in self.content.pieces():
+                digest.update(piece)
+                yield piece
+        except TruncatedError:
+            raise ContentChanged(self.name) from None
+        if digest.digest() != self.sha256:
+            raise ContentChanged(self.name)
 
 
 def part_headers(name: str | None, media_type: str, transfer: str) -> Headers:
@@ -94,6 +114,7 @@ def write_entity(
 
     Raises:
         MimeError: a header that cannot be written, or (never seen) a content that holds the boundary made from it.
+        ContentChanged: a part is not what was accepted.
     """
     inner = _entity(parts, [] if algorithms.kompression else gateway_headers, transfer)
     pieces = _compressed(inner, gateway_headers, transfer, staging()) if algorithms.kompression else inner
@@ -157,7 +178,7 @@ def _entity(parts: Sequence[Stored], ours: Headers, transfer: str) -> Iterator[b
     headers = [part_headers(part.name, part.media_type, transfer) for part in parts]
     if len(parts) == 1:
         yield mime.build([*headers[0], *ours], b"")
-        yield from _encoded(parts[0].content.pieces(), dict(headers[0]))
+        yield from _encoded(parts[0].pieces(), dict(headers[0]))
         return
     boundary = related_boundary(headers, [part.sha256 for part in parts])
     root = mime.parse_parameters(parts[0].media_type)[0]
@@ -166,7 +187,7 @@ def _entity(parts: Sequence[Stored], ours: Headers, transfer: str) -> Iterator[b
     yield mime.build([("Content-Type", content_type), *ours], b"")
     for part, fields in zip(parts, headers, strict=True):
         yield dashes + CRLF + mime.build(fields, b"")
-        yield from _encoded(_without(boundary.encode("ascii"), part.content.pieces()), dict(fields))
+        yield from _encoded(_without(boundary.encode("ascii"), part.pieces()), dict(fields))
         yield CRLF
     yield dashes + b"--" + CRLF
 

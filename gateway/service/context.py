@@ -7,6 +7,7 @@ Fails: opening by `ConfigError`, `PkiError`, `StoreError`; later not by itself.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -29,10 +30,12 @@ from gateway.service.upkeep.trusting import Trust
 from gateway.service.words import spoken
 from gateway.store import open_database
 from gateway.store.content import Contents
-from gateway.store.database import Database, Do
+from gateway.store.database import Database, Do, StoreUnavailable
 from gateway.store.keyring import Keyring
 from gateway.tls import OwnClient
 from routing.verzeichnis import Verzeichnis
+
+log = logging.getLogger(__name__)
 
 PARTNERS_FRESH = 2 * clock.SECOND
 """How long agreements are served from memory: a change takes effect within two seconds, on every gateway."""
@@ -47,8 +50,16 @@ def new_id() -> str:
     return str(uuid7())
 
 
+class AgreementBroken(StoreUnavailable):
+    """An agreement of the store cannot be read: whoever needs it waits until a person has mended it."""
+
+
 class Partners:
-    """The agreements, cached for `PARTNERS_FRESH`, without the certificates that must not be used now."""
+    """The agreements, cached for `PARTNERS_FRESH`, without the certificates that must not be used now.
+
+    One that cannot be read stops what needs it and nothing else: a look-up that may mean it raises `AgreementBroken`,
+    which tells whoever asked to come again later, and never that there is no such agreement.
+    """
 
     def __init__(self, db: Database, now: Callable[[], int], trust: Trust) -> None:
         self._db = db
@@ -60,26 +71,31 @@ class Partners:
         self._by_authority: dict[str, Partner] = {}
         self._by_as2: dict[str, Partner] = {}
         self._by_address: dict[str, Partner] = {}
+        self._broken: dict[str, frozenset[str]] = {}
 
     async def by_id(self, partner_id: str | None) -> Partner | None:
         """The agreement of that id."""
         await self._refresh()
+        if partner_id in self._broken:
+            raise AgreementBroken(partner_id)
         return self._by_id.get(partner_id or "")
 
     async def of(self, authority: str) -> Partner | None:
         """The agreement under which `authority` is reached."""
         await self._refresh()
+        if any(authority in authorities for authorities in self._broken.values()):
+            raise AgreementBroken(authority)
         return self._by_authority.get(authority)
 
     async def by_as2_id(self, as2_id: str) -> Partner | None:
         """The agreement of the partner that calls itself `as2_id`."""
         await self._refresh()
-        return self._by_as2.get(as2_id)
+        return self._known(self._by_as2.get(as2_id))
 
     async def by_address(self, address: str) -> Partner | None:
         """The agreement of the partner with that registered mail address."""
         await self._refresh()
-        return self._by_address.get(address.lower())
+        return self._known(self._by_address.get(address.lower()))
 
     def forget(self) -> None:
         """Read anew at the next look; what is being read at this moment does not count."""
@@ -91,14 +107,34 @@ class Partners:
         await self._refresh()
         return list(self._by_id.values())
 
+    async def broken(self) -> list[str]:
+        """Agreements that cannot be read, by their ids."""
+        await self._refresh()
+        return sorted(self._broken)
+
+    def _known(self, found: Partner | None) -> Partner | None:
+        """None only where every agreement could be read: who is unknown may be one of the others."""
+        if found is None and self._broken:
+            raise AgreementBroken(", ".join(sorted(self._broken)))
+        return found
+
     async def _refresh(self) -> None:
         if self._now() - self._read_at < PARTNERS_FRESH:
             return
         forgotten = self._forgotten
         rows = await self._db.fetch("partners")
-        agreed = [Partner.model_validate_json(row["agreement"]) for row in rows]
+        agreed, broken = [], dict[str, frozenset[str]]()
+        for row in rows:
+            try:
+                agreed.append(Partner.model_validate_json(row["agreement"]))
+            except ValueError:
+                owned = await self._db.fetch("authorities_of_partner", row["id"])
+                broken[row["id"]] = frozenset(each["authority"] for each in owned)
         await self._trust.know(agreed)
         partners = [self._trust.reduced(partner) for partner in agreed]
+        if broken.keys() - self._broken.keys():
+            log.error("agreements that cannot be read: %s", ", ".join(sorted(broken)))
+        self._broken = broken
         self._by_id = {p.id: p for p in partners}
         self._by_authority = {key: p for p in partners for key in p.behoerden}
         self._by_as2 = {p.as2_id: p for p in partners if p.as2_id}

@@ -44,6 +44,7 @@ from gateway.service.departure.settling import Settling
 from gateway.service.departure.ways import As2Way, MailReceipts, MailWay
 from gateway.service.evidence.logbook import SEAL_S, Logbook
 from gateway.service.evidence.packaging import EvidencePackages
+from gateway.service.evidence.thinning import Thinning
 from gateway.service.keys import LOOK_S, ConfigSource, Reloading
 from gateway.service.listeners import Listeners
 from gateway.service.telling import Told
@@ -114,6 +115,7 @@ class Gateway:
         self.reading = Reading(ctx)
         self.reminding = Reminding(ctx)
         self.purging = Purging(ctx)
+        self.thinning = Thinning(ctx)
         self.notifying = Notifying(ctx)
         latest = self.logbook.latest_text
         self.receipts = Receipts(ctx, self._http, retry_policy(ctx), self._mail_receipts(), latest)
@@ -178,10 +180,10 @@ class Gateway:
         self.health.recovered = True
         self._tasks = [
             asyncio.create_task(self._supervised("wakes", lambda: self.ctx.db.listen(self._wake_workers))),
-            asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew)),
+            asyncio.create_task(self._regularly(TIDY_S, self.receiving.renew, self.receipts.renew)),
             asyncio.create_task(self._regularly(DIRECTORY_S, self.ctx.refresh_directory, self.ctx.store_key.refresh)),
             asyncio.create_task(self._regularly(LOOK_S, self.look_at_keys)),
-            asyncio.create_task(self._regularly(PURGE_S, self.purging.daily)),
+            asyncio.create_task(self._regularly(PURGE_S, self.purging.daily, self.thinning.daily)),
             asyncio.create_task(self._regularly(TRUST_S, self._revoking.refresh, self.expiring.look)),
             asyncio.create_task(self._regularly(SEAL_S, self.health.watched("protokoll", self.logbook.round))),
         ]

@@ -41,6 +41,17 @@ values ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: forget_words(message_id)
 update event set worte = null where message_id = $1 and worte is not null;
 
+-- name: forget_looks(message_id, nothing)
+-- Why people looked at it; that they did stays.
+update look set grund = $2 where message_id = $1;
+
+-- name: forget_forwards(message_id)
+-- Why somebody wanted to forward it, while that waited for a person.
+update clearing set grund = null where message_id = $1 and grund is not null;
+
+-- name: forget_dezernate(message_id)
+delete from dezernat where message_id = $1;
+
 -- ===== content =====
 
 -- name: insert_content(id, wrapped_key, key_id, bytes, sha256, state, created)
@@ -439,6 +450,9 @@ select id, agreement, changed from partner order by id;
 -- name: partner(id)
 select id, agreement, changed from partner where id = $1;
 
+-- name: authorities_of_partner(partner_id)
+select authority from partner_authority where partner_id = $1;
+
 -- name: partner_of_authority(authority)
 select p.id, p.agreement, p.changed from partner_authority a join partner p on p.id = a.partner_id
 where a.authority = $1;
@@ -530,6 +544,13 @@ insert into log_checkpoint (size, at, note, signature, certificate) values ($1, 
 -- name: last_checkpoint()
 select size, at, note, signature, certificate from log_checkpoint where size > 0 order by size desc limit 1;
 
+-- name: checkpoint_times(size, count)
+select size, at from log_checkpoint where size > $1 order by size limit $2;
+
+-- name: delete_checkpoint(size)
+-- Never the last one.
+delete from log_checkpoint where size = $1 and exists (select 1 from log_checkpoint l where l.size > $1);
+
 -- name: checkpoints_after(size, count)
 select size, at, note, signature, certificate from log_checkpoint where size > $1 order by size limit $2;
 
@@ -595,10 +616,32 @@ returning *;
 -- Requests that this process is judging.
 update inbound set lease_until = $2 where id in list($1) and status = 'empfangen';
 
+-- name: note_judgement_raised(id, before, status, lease_until)
+-- Compare and set: to be judged again when its lease ends, or `klaerung`.
+update inbound set raised = raised + 1, status = $3, lease_until = $4
+where id = $1 and raised = $2 and status = 'empfangen';
+
+-- name: judge_again()
+-- What waits for a person is judged once more, when a gateway starts: with another program, keys or agreement.
+update inbound set status = 'empfangen', raised = 0, lease_until = 0 where status = 'klaerung';
+
+-- name: stuck_requests(count)
+-- Requests that could not be judged, oldest first.
+select id, as2_from, weg, received, raised from inbound where status = 'klaerung' order by received limit $1;
+
+-- name: count_stuck_requests()
+-- No row while there is none.
+select count(*) as n from inbound where status = 'klaerung' having count(*) > 0;
+
+-- name: unsent_mdns(since, count)
+-- Our receipts that were given up, newest first.
+select id, as2_from, weg, received, message_id from inbound
+where mdn_status = 'gescheitert' and received >= $1 order by received desc limit $2;
+
 -- name: settle_inbound(id, status, message_id, mdn_body, mdn_headers, async_url, mdn_status, mdn_next_at)
 -- The judgement and its receipt, once. mdn_status: none (given in the answer, or none asked) or wartet.
 update inbound set status = $2, message_id = $3, mdn_body = $4, mdn_headers = $5, async_url = $6, mdn_status = $7,
-    mdn_next_at = $8, lease_until = null
+    mdn_next_at = $8, lease_until = null, raised = 0
 where id = $1 and status = 'empfangen';
 
 -- name: claim_mdns(now, lease_until, count)
@@ -616,9 +659,18 @@ returning *;
 update inbound set mdn_status = $3, mdn_next_at = coalesce(cast($4 as bigint), mdn_next_at), lease_until = null
 where id = $1 and mdn_status = 'laeuft' and mdn_attempts = $2;
 
+-- name: renew_mdns(ids, lease_until)
+-- Receipts that this process is sending; the number of the try tells whether another gateway took one over.
+update inbound set lease_until = $2 where id in list($1) and mdn_status = 'laeuft'
+returning id, mdn_attempts;
+
+-- name: note_mdn_raised(id, attempt)
+update inbound set raised = raised + 1 where id = $1 and mdn_status = 'laeuft' and mdn_attempts = $2;
+
 -- name: send_mdn_again(id, now)
 -- The sender asked once more for a receipt that was sent, or given up.
-update inbound set mdn_status = 'wartet', mdn_next_at = $2 where id = $1 and mdn_status in ('zugestellt', 'gescheitert');
+update inbound set mdn_status = 'wartet', mdn_next_at = $2, raised = 0
+where id = $1 and mdn_status in ('zugestellt', 'gescheitert');
 
 -- name: recover_mdns(lease_before, now)
 update inbound set mdn_status = 'wartet', mdn_next_at = $2, lease_until = null
@@ -1197,6 +1249,16 @@ update content set purged = $2, wrapped_key = $3 where id = $1 and purged is nul
 -- name: forget_request(id)
 -- Its digest stays, so that the same request is known again.
 update inbound set raw_content = '' where id = $1 and status = 'abgelehnt' and raw_content <> '';
+
+-- name: insert_kept_mail(content_id, now)
+insert into kept_mail (content_id, kept) values ($1, $2);
+
+-- name: kept_mails(before, count)
+-- Mails that were kept for a person, or as evidence of a return, before a moment.
+select content_id, kept from kept_mail where kept < $1 order by kept limit $2;
+
+-- name: delete_kept_mail(content_id)
+delete from kept_mail where content_id = $1;
 
 -- name: shredded(count)
 -- Contents whose keys are destroyed and whose chunks are still there.

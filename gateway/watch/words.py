@@ -107,6 +107,8 @@ CAUSES: Final[dict[str, str]] = {
     "nicht_abgeholt": "nicht abgeholt",
     "partner_unbekannt": "keine Vereinbarung mehr",
     "pruefung_beendet": "Prüfung beendet",
+    "eingang_nicht_beurteilt": "Eingang ließ sich nicht beurteilen",
+    "vereinbarung_unlesbar": "Vereinbarung nicht lesbar",
     "quittung_nicht_gesendet": "unsere Quittung kam nicht an",
     "quittung_fehlt": "Quittung fehlt",
     "quittung_unlesbar": "Quittung unlesbar",

@@ -1,5 +1,6 @@
 """Streaming and one-shot are two ways to the same bytes: whatever one writes the other reads, with one outcome."""
 
+import hashlib
 import io
 from datetime import date, datetime
 from typing import Any
@@ -7,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from streamworld import stream_open, stream_seal
+from streamworld import Memory, stream_open, stream_seal
 
 from gateway.seal.octets import PIECE
-from gateway.seal.sealer import BESIDE, ContentRefused, Opened, open_sealed
+from gateway.seal.sealer import BESIDE, CannotSeal, ContentRefused, Opened, PartIn, open_sealed, seal_stream
 
 XML = ("nachricht.xml", "application/xml", b"<a>\n\xc3\xa4\r\n\r</a>")
 EXCEPTIONS = {"ausnahmen_bis": date(2026, 12, 31)}
@@ -104,3 +105,27 @@ def open_bounded(w: Any, partner: Any, at: datetime, most: int) -> Opened:
     agreed = agreed.model_copy(update={"grenzen": agreed.grenzen.model_copy(update={"bytes": most})})
     body = io.BytesIO(w.sealed.getvalue())
     return open_sealed(body, "application/pkcs7-mime", w.edge.identity, agreed, at=at)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+@pytest.mark.parametrize("wrong", [b"", b"\0"], ids=["shorter", "another byte"])
+def test_a_part_that_is_not_what_was_accepted_is_never_signed(
+    way: Any, partner: Any, at: datetime, damaged: int, compress: bool, wrong: bytes
+) -> None:
+    """One byte of another content, whichever part it is and wherever it stands; with one part and with several."""
+    contents, w = [filled(70_000 + n) for n in range(3)], way()
+    agreed = partner(w.edge, kompression=compress)
+    for count in (damaged + 1, 3):
+        parts = []
+        for n, content in enumerate(contents[:count]):
+            changed = (content[:-1] + wrong) if n == damaged else content
+            digest = hashlib.sha256(content).hexdigest()
+            parts.append(PartIn(f"{n}.bin", "application/octet-stream", io.BytesIO(changed), len(content), digest))
+        sealed = Memory()
+        with pytest.raises(CannotSeal, match="content_changed"):
+            seal_stream(
+                parts, {}, w.hub.identity, agreed, at=at, transfer="binary",
+                signed_out=Memory(), sealed_out=sealed, staging=Memory,
+            )  # fmt: skip
+        assert sealed.getvalue() == b""

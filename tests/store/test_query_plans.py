@@ -26,6 +26,7 @@ READ_WHOLE = {
 }
 """Tables that a query may read whole, each with the reason."""
 WALKED_WHOLE = {
+    "inbound_stuck": "requests that wait for a person",
     "delivery_running": "what is being delivered at this moment: no more than workers can carry",
     "alarm_open": "open alarms: each a condition of a closed list",
     "event_unsealed": "events that wait for their place in the log: some seconds' worth, and read up to a limit",

@@ -328,3 +328,36 @@ async def test_of_several_gateways_one_deletes_once_a_day(store: Store) -> None:
         claims = await asyncio.gather(*(store.db.commit(do("claim_day", name="x", day=day)) for _ in range(4)))
         assert sum(len(rows[0]) for rows in claims) == 1
     assert (await store.db.commit(do("claim_day", name="x", day="1")))[0] == []
+
+
+async def test_mails_that_were_kept_lose_their_bytes_after_their_days(store: Store, raw: Any) -> None:
+    kept = {at: await store.content() for at in (LONG_AGO, LATELY)}
+    for at, content_id in kept.items():
+        await store.db.commit(do("insert_kept_mail", content_id=content_id, now=at))
+    assert (await store.purging.purge(dry_run=True)).mails == 1
+    assert (await store.purging.purge()).mails == 1
+    assert await raw("select id from content") == [(kept[LATELY],)]
+    assert await raw("select content_id from kept_mail") == [(kept[LATELY],)]
+    assert (await store.purging.purge()).mails == 0
+
+
+async def test_what_people_wrote_about_a_message_goes_with_its_content(store: Store, raw: Any) -> None:
+    gone, stays = await store.message(), await store.message(ended=LATELY)
+    for message in (gone, stays):
+        clearing = dict.fromkeys(("empfaenger", "forwarder", "received_as")) | {"nummer": "2a.7", "text": "t"}
+        clearing |= {"id": store.make.id(), "message_id": message, "grund": b"w", "now": 1}
+        dezernat = {"message_id": message, "authority": "gds:R8088", "dezernat": b"w", "now": 1}
+        await store.db.commit(
+            do("insert_look", id=store.make.id(), message_id=message, person_id="p", grund=b"w", asked=1, agreed=1),
+            do("insert_clearing", **clearing),
+            do("finish_clearing", id=clearing["id"], now=2),
+            do("insert_dezernat", id=store.make.id(), **dezernat),
+            do("insert_told_event", id=store.make.id(), at=1, art="einsicht", message_id=message, delivery_id=None,
+               akteur="x", detail="{}", worte=b"w"),
+        )  # fmt: skip
+    assert (await store.purging.purge()).geloescht == 1
+    columns = {"look": "grund", "clearing": "grund", "dezernat": "dezernat", "event": "worte"}
+    for table, column in columns.items():
+        left = {row[0] for row in await raw(f"select message_id from {table} where {column} is not null "
+                                            f"and length({column}) > 0")}  # fmt: skip
+        assert left == {stays}, table

@@ -20,6 +20,7 @@ from gateway.service.departure.bouncing import Bouncing
 from gateway.service.departure.settling import Settling, UnknownReceipt
 from gateway.settle.dsn import is_dsn_type, parse_dsn
 from gateway.settle.mdn import parse_report
+from gateway.store.steps import do
 
 
 class Mailing:
@@ -86,7 +87,8 @@ class Mailing:
         kept = self._ctx.content.seal_small(raw, self._ctx.now())
         digest = hashlib.sha256(raw).hexdigest()
         event = self._ctx.event(Art.EINGANG_ABGEWIESEN, "mail", grund=cause, inhalt=kept.id, sha256=digest)
-        await self._ctx.db.commit(*kept.steps, event)
+        known = do("insert_kept_mail", content_id=kept.id, now=self._ctx.now())
+        await self._ctx.db.commit(*kept.steps, known, event)
 
 
 def _is_answer(mail: mime.Entity, handed: Handed) -> bool:

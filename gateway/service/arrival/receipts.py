@@ -26,17 +26,18 @@ from gateway.send.failure import Failure, Trouble, from_http, from_trouble
 from gateway.send.http import USER_AGENT, Response, Timeouts, post
 from gateway.send.retry import Again, RetryPolicy, decide
 from gateway.service.context import Context
+from gateway.service.departure.leases import LEASE, Leases
 from gateway.service.departure.ways import MailReceipts
+from gateway.service.patience import POISONED, rest_s
 from gateway.settle import disposition as dispositions
 from gateway.settle.disposition import Disposition
 from gateway.settle.mdn import Mic, build_report
-from gateway.store.database import Do, Row
+from gateway.store.database import Do, Row, StoreUnavailable
+from gateway.store.steps import do, listed
 from gateway.tls import partner_context
 
 ATTEMPT_S = 5 * 60
 """How long one try may take in all: a receipt has some kilobytes."""
-LEASE = 10 * 60 * clock.SECOND
-"""How long a claim on a receipt to send holds: longer than one try."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,9 @@ class Receipts:
         self._policy = policy
         self._by_mail = by_mail
         self._checkpoint = checkpoint
+        self._leases = Leases(lambda: self._ctx.now(), self._renew)
+        self._attempts: dict[str, int] = {}
+        """Number of the try under way, by receipt."""
 
     def build(
         self, request: As2Request, disposition: Disposition, mic: tuple[str, str] | None, algorithms: Algorithmen
@@ -98,6 +102,7 @@ class Receipts:
     async def claim(self, limit: int) -> Sequence[Row]:
         """Receipts that are due, and those whose worker is gone."""
         now = self._ctx.now()
+        await self.renew()  # after `now` was read: a clock that is set meanwhile takes nothing from this process
         gone, due = Do("recover_mdns", (now, now)), Do("claim_mdns", (now, now + LEASE, limit))
         return (await self._ctx.db.commit(gone, due))[1]
 
@@ -106,8 +111,24 @@ class Receipts:
         rows = await self._ctx.db.commit(Do("recover_mdns", (self._ctx.abandoned_before(), self._ctx.now())))
         return len(rows[0])
 
+    async def renew(self) -> None:
+        """Keep the claims of tries under way, however long they take; end those that another gateway took over."""
+        await self._leases.renew()
+
+    async def _renew(self, ids: list[str], until: int) -> set[str]:
+        rows = (await self._ctx.db.commit(do("renew_mdns", ids=listed(ids), lease_until=until)))[0]
+        return {row["id"] for row in rows if row["mdn_attempts"] != self._attempts.get(row["id"])}
+
     async def work(self, job: Row) -> None:
         """Sends one receipt."""
+        self._attempts[job["id"]] = job["mdn_attempts"]
+        try:
+            with self._leases.holding(job["id"]):
+                await self._send(job)
+        finally:
+            self._attempts.pop(job["id"], None)
+
+    async def _send(self, job: Row) -> None:
         if job["weg"] == "mail":
             await self._work_by_mail(job)
             return
@@ -147,9 +168,15 @@ class Receipts:
         await self._record(job, await self._by_mail.send(job, partner))
 
     async def failed(self, job: Row, error: Exception) -> None:
-        """An attempt raised: tried again."""
-        del error
-        await self._move(job, "wartet", self._ctx.now() + 60 * clock.SECOND)
+        """An attempt raised: tried again, later and later; what raises every time is given up with an alarm."""
+        if isinstance(error, StoreUnavailable):  # the receipt is not what raises: its lease ends by itself
+            return
+        raised = job["raised"] + 1
+        noted = do("note_mdn_raised", id=job["id"], attempt=job["mdn_attempts"])
+        if raised >= POISONED:
+            await self._move(job, "gescheitert", None, noted)
+        else:
+            await self._move(job, "wartet", self._ctx.now() + round(rest_s(raised) * clock.SECOND), noted)
 
     async def _record(self, job: Row, failure: Failure | None) -> None:
         if failure is None:
@@ -168,8 +195,8 @@ class Receipts:
         else:
             await self._move(job, "gescheitert", None)
 
-    async def _move(self, job: Row, status: str, next_at: int | None) -> None:
-        steps = [Do("move_mdn", (job["id"], job["mdn_attempts"], status, next_at))]
+    async def _move(self, job: Row, status: str, next_at: int | None, *noted: Do) -> None:
+        steps = [*noted, Do("move_mdn", (job["id"], job["mdn_attempts"], status, next_at))]
         about = {"message_id": job["message_id"], "eingang": job["id"]}
         if status == "zugestellt":
             steps.append(self._ctx.event(Art.QUITTUNG_GESENDET, self._ctx.self_akteur, **about))

@@ -5,7 +5,8 @@ The steps, numbered as there: 1 headers · 2 partner and agreement · 3 the raw 
 
 Promises: nothing of a message is looked at before its signature holds; message, inbox entry and our receipt become
 durable in one commit, before the answer; the same request again gets the stored receipt, byte for byte, also while the
-first one is being judged; a request that cannot be judged keeps none other waiting.
+first one is being judged; a request whose judgement raises keeps none other waiting: it is judged again, later and
+later, and after `POISONED` times it waits for a person (status `klaerung`, an alarm) and for the next start.
 By mail nothing is answered at once: the receipt goes to the registered address, and only after the signature held.
 Fails: `Malformed` for headers that cannot be read, `Overloaded` for what shall come again; everything else is answered
 with a receipt.
@@ -14,13 +15,14 @@ with a receipt.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gateway import mime
+from gateway import clock, mime
 from gateway.accept.as2 import PEER, WireAnswer
 from gateway.accept.mail_headers import read_message
 from gateway.as2headers import As2Request, ReceiptRequest, read_request
@@ -46,10 +48,11 @@ from gateway.service.arrival.receipts import Receipts
 from gateway.service.context import Context, new_id
 from gateway.service.departure.leases import LEASE, Leases
 from gateway.service.departure.settling import Settling, UnknownReceipt
+from gateway.service.patience import POISONED, rest_s
 from gateway.settle import disposition as dispositions
 from gateway.settle.disposition import Disposition
 from gateway.settle.mdn import parse_report
-from gateway.store.database import AlreadyThere, Do, Row, StaleState
+from gateway.store.database import AlreadyThere, Do, Row, StaleState, StoreUnavailable
 from gateway.store.steps import do, listed
 
 log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ _NO_REPORT = frozenset({"kein_maschinenteil"})
 Weg = Literal["as2", "mail"]
 """How a request came."""
 _LATER = WireAnswer(503, (("Retry-After", "60"),))
+"""Nothing is said of a request whose judgement failed: it is kept, and judged later."""
 
 
 @dataclass(frozen=True)
@@ -181,15 +185,38 @@ class Receiving:
         """
         now = self._ctx.now()
         before = now if self._recovered else self._ctx.abandoned_before()
+        again = [] if self._recovered else [do("judge_again")]
         self._recovered = True
         await self.renew()  # after `now` was read: a clock that is set meanwhile takes nothing from this process
-        rows = (await self._ctx.db.commit(Do("claim_inbound", (before, now + LEASE, RECOVER))))[0]
+        rows = (await self._ctx.db.commit(*again, Do("claim_inbound", (before, now + LEASE, RECOVER))))[-1]
         for row in rows:
             try:
                 await self._recover_one(row)
-            except Exception:
-                log.exception("request %s cannot be judged; again when its lease ends", row["id"])
+            except (Overloaded, StoreUnavailable) as later:
+                log.warning("request %s: %s; again when its lease ends", row["id"], type(later).__name__)
+            except Exception as error:
+                await self._raised(row, error)
         return len(rows)
+
+    async def _raised(self, row: Row, error: Exception) -> None:
+        """A judgement raised: again later, or a person is told."""
+        log.error("request %s cannot be judged", row["id"], exc_info=error)
+        raised = row["raised"] + 1
+        ended = raised >= POISONED
+        until = None if ended else self._ctx.now() + round(rest_s(raised) * clock.SECOND)
+        note = do(
+            "note_judgement_raised",
+            expect=1,
+            id=row["id"],
+            before=row["raised"],
+            status="klaerung" if ended else "empfangen",
+            lease_until=until,
+        )
+        alarm = self._ctx.event(
+            Art.ALARM, self._ctx.self_akteur, grund="eingang_nicht_beurteilt", eingang=row["id"], versuche=raised
+        )
+        with contextlib.suppress(StaleState):  # judged by another gateway
+            await self._ctx.db.commit(note, *([alarm] if ended else []))
 
     async def renew(self) -> None:
         """Keep the claims on requests that are being judged, however long that takes."""
@@ -272,14 +299,22 @@ class Receiving:
         """The row as soon as it is judged; None if that takes too long."""
         for _ in range(round(PATIENCE_S / LOOK_S)):
             found = await self._ctx.db.fetch_one("inbound", row["id"])
-            if found is None or found["status"] != "empfangen":
+            if found is None or found["status"] == "klaerung":
+                return None
+            if found["status"] != "empfangen":
                 return found
             await asyncio.sleep(LOOK_S)
         return None
 
     async def _judge(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
         with self._leases.holding(row["id"]):
-            return await self._judge_held(row, request, partner, body)
+            try:
+                return await self._judge_held(row, request, partner, body)
+            except (Overloaded, StoreUnavailable):
+                raise
+            except Exception as error:
+                await self._raised(row, error)
+                return _LATER
 
     async def _judge_held(self, row: Row, request: As2Request, partner: Partner, body: Incoming) -> WireAnswer:
         for _ in range(RACES):

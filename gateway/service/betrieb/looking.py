@@ -25,6 +25,8 @@ from gateway.store.database import Row, StaleState
 from gateway.store.steps import do
 from gateway.watch.people import Person, Right
 
+FORGOTTEN = "mit dem Inhalt der Nachricht gelöscht"
+"""Instead of a reason that is kept no longer."""
 SHOWN = 50
 """Looks of one list."""
 WAITS = 7 * 24 * 3600 * clock.SECOND
@@ -167,11 +169,16 @@ class Looking:
         return {
             "id": row["id"],
             "nachricht": row["message_id"],
-            "grund": reveal(self._ctx.store_key, f"einsicht {row['id']}", bytes(row["grund"])),
+            "grund": self._reason(row),
             "erbeten": as_iso(row["asked"]),
             "bis": as_iso(self._end(row)) if row["agreed"] is not None else None,
             "stand": self._state(row),
         }
+
+    def _reason(self, row: Row) -> str:
+        """As it was given; it goes with the content."""
+        concealed = bytes(row["grund"])
+        return reveal(self._ctx.store_key, f"einsicht {row['id']}", concealed) if concealed else FORGOTTEN
 
     def _event(self, art: Art, person: Person, message_id: str, look_id: str, **detail: Any) -> Any:
         return self._ctx.event(art, akteur(person.caller), message_id=message_id, einsicht=look_id, **detail)

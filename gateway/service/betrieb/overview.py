@@ -29,6 +29,8 @@ SHOWN = 5
 """Entries of one list."""
 HOURS = 24
 HOUR = 3600 * clock.SECOND
+RECENT = 30 * HOURS * HOUR
+"""How long what ended badly is shown."""
 _ALWAYS = "2000-01-01"
 """Whatever waits for a person is shown, however old it is."""
 
@@ -54,6 +56,7 @@ class Overview:
             if not person.own_staff:
                 value["eingangsfach"] = await self._inbox(person)
         value["partner"] = await self._partners() if person.may(Right.PARTNER) else []
+        value["vereinbarungen"] = await self._ctx.partners.broken() if person.may(Right.PARTNER) else []
         value["zertifikate"] = self._certificates() if person.may(Right.PARTNER) else []
         return value
 
@@ -76,6 +79,7 @@ class Overview:
         if person.own_staff:
             found += [await self._stuck(status) for status in _STUCK]
             found.append(_deliveries("spaet", await self._ctx.db.fetch("delayed_deliveries", "", SHOWN)))
+            found += [await self._requests(), await self._unsent()]
         return [each for each in found if each["eintraege"]]
 
     async def _found(self, person: Person, status: MessageStatus, since: str | None = None) -> dict[str, Any]:
@@ -87,6 +91,23 @@ class Overview:
     async def _open_points(self) -> dict[str, Any]:
         page = await self._listing.clearings(count=SHOWN)
         return {"art": "empfaenger_offen", "eintraege": page["eintraege"], "mehr": page["naechste"] is not None}
+
+    async def _requests(self) -> dict[str, Any]:
+        """What came in and cannot be judged."""
+        rows = await self._ctx.db.fetch("stuck_requests", SHOWN)
+        entries = [
+            {"id": row["id"], "von": row["as2_from"], "versuche": row["raised"], "seit": as_iso(row["received"])}
+            for row in rows
+        ]
+        return {"art": "eingang_klaerung", "eintraege": entries, "mehr": len(rows) == SHOWN}
+
+    async def _unsent(self) -> dict[str, Any]:
+        """Receipts of ours that did not arrive, of the last days."""
+        rows = await self._ctx.db.fetch("unsent_mdns", self._ctx.now() - RECENT, SHOWN)
+        entries = [
+            {"nachricht": row["message_id"], "von": row["as2_from"], "seit": as_iso(row["received"])} for row in rows
+        ]
+        return {"art": "quittung_offen", "eintraege": entries, "mehr": len(rows) == SHOWN}
 
     async def _stuck(self, status: DeliveryStatus) -> dict[str, Any]:
         return _deliveries(str(status), await self._ctx.db.fetch("stuck_deliveries", str(status), "", SHOWN))

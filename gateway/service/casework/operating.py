@@ -48,6 +48,8 @@ XML_LIMIT = 8 * 1024 * 1024
 """Largest XML part (gateway/accept/form.py)."""
 RESENT = sources(Step.RESEND, Actor.OPERATOR)
 CANCELLED = sources(Step.CANCEL, Actor.OPERATOR)
+CANCELLED_TEXT = "Der Betrieb hat die Zustellung beendet."
+"""Stands at the delivery for ever; why, in whose words, stands beside the event and goes with the content."""
 OVERTAKEN = (
     "Der Zustand der Nachricht hat sich inzwischen geändert. Sehen Sie nach, was jetzt gilt, und entscheiden Sie neu."
 )
@@ -144,7 +146,7 @@ class Operating:
             step
             for delivery in deliveries
             if delivery["status"] in CANCELLED
-            for step in step_delivery(delivery, Step.CANCEL, Actor.OPERATOR, now, last_error=grund)
+            for step in step_delivery(delivery, Step.CANCEL, Actor.OPERATOR, now, last_error=CANCELLED_TEXT)
         ]
         steps += [do("finish_clearing", expect=1, id=point["id"], now=now) for point in waiting]
         source = message_sources(MessageStep.CANCEL, Actor.OPERATOR)

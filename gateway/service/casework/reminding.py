@@ -18,6 +18,7 @@ from gateway.route.compose_nachweis import WURZEL as ZUSTELLNACHWEIS
 from gateway.service.casework.duties import MAKING_UP
 from gateway.service.context import Context
 from gateway.service.departure.notifying import Notifying, uncollected
+from gateway.service.patience import Patience
 from gateway.store.database import Row, StaleState
 from gateway.store.steps import do
 
@@ -36,6 +37,7 @@ class Reminding:
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._notifying = Notifying(ctx)
+        self._reminders, self._alarms = Patience(ctx, "erinnerung"), Patience(ctx, "abholung")
 
     async def remind(self) -> int:
         """Remind of duties whose day has come.
@@ -44,12 +46,14 @@ class Reminding:
             How many.
         """
         rows = await self._ctx.db.fetch("unreminded_duties", self._ctx.today().isoformat(), ROUND)
-        for duty in rows:
-            with contextlib.suppress(StaleState):  # another gateway reminded, or the duty has just been fulfilled
-                await self._remind(duty)
+        await self._reminders.each(rows, self._remind)
         return len(rows)
 
     async def _remind(self, duty: Row) -> None:
+        with contextlib.suppress(StaleState):  # another gateway reminded, or the duty has just been fulfilled
+            await self._remind_once(duty)
+
+    async def _remind_once(self, duty: Row) -> None:
         again = self._ctx.today() + timedelta(days=self._ctx.config.fristen.zurueckstellung_tage)
         event = self._ctx.event(
             Art.ERINNERUNG,
@@ -90,12 +94,14 @@ class Reminding:
         """
         before = self._ctx.now() - self._ctx.config.fristen.abholung_tage * DAY
         rows = await self._ctx.db.fetch("uncollected_deliveries", before, ROUND)
-        for delivery in rows:
-            with contextlib.suppress(StaleState):  # collected, or another gateway was quicker
-                await self._alarm(delivery)
+        await self._alarms.each(rows, self._alarm)
         return len(rows)
 
     async def _alarm(self, delivery: Row) -> None:
+        with contextlib.suppress(StaleState):  # collected, or another gateway was quicker
+            await self._alarm_once(delivery)
+
+    async def _alarm_once(self, delivery: Row) -> None:
         message = await self._ctx.db.fetch_one("message", delivery["message_id"])
         if message is None or message["wurzel"] == ZUSTELLNACHWEIS:  # it tells of another alarm itself
             await self._ctx.db.commit(do("mark_alarmed", expect=1, id=delivery["id"], now=NO_ALARM))

@@ -15,6 +15,7 @@ from gateway.send.failure import from_dsn
 from gateway.send.mail_message import verp_token
 from gateway.service.context import Context
 from gateway.service.departure.delivering import Delivering
+from gateway.service.patience import Patience
 from gateway.settle.dsn import Dsn
 from gateway.states import AWAITING, DeliveryStatus
 from gateway.store.database import Do, Row, StaleState
@@ -32,6 +33,7 @@ class Bouncing:
     def __init__(self, ctx: Context, delivering: Delivering) -> None:
         self._ctx = ctx
         self._delivering = delivering
+        self._patience = Patience(ctx, "ruecklaeufer", "token")
 
     async def try_of(self, address: str) -> str | None:
         """The token of one of our tries, where an address is that try's return path."""
@@ -64,19 +66,23 @@ class Bouncing:
         kept = self._ctx.content.seal_small(raw, self._ctx.now())
         mark = do("note_return", expect=1, token=found["token"], now=self._ctx.now(), status=dsn.status or "")
         try:
-            await self._ctx.db.commit(mark, *kept.steps, self._event(found, dsn, inhalt=kept.id, sha256=digest))
+            known = do("insert_kept_mail", content_id=kept.id, now=self._ctx.now())
+            await self._ctx.db.commit(mark, *kept.steps, known, self._event(found, dsn, inhalt=kept.id, sha256=digest))
         except StaleState:  # the same try came back before
             await self._ctx.db.commit(self._event(found, dsn, sha256=digest))
         return True
 
     async def apply(self) -> None:
         """What follows from notifications that nobody has looked at."""
-        for row in await self._ctx.db.fetch("open_returns", LOOKED_AT):
-            await self._apply_one(row)
+        rows = await self._ctx.db.fetch("open_returns", LOOKED_AT)
+        await self._patience.each(rows, self._apply_one, lambda row: [self._looked(row)])
+
+    def _looked(self, row: Row) -> Do:
+        return do("settle_return", token=row["token"], now=self._ctx.now())
 
     async def _apply_one(self, row: Row) -> None:
         delivery = await self._ctx.db.fetch_one("delivery", row["delivery_id"])
-        looked = do("settle_return", token=row["token"], now=self._ctx.now())
+        looked = self._looked(row)
         same_try = delivery is not None and delivery["attempts"] == row["n"]
         if delivery is not None and same_try and delivery["status"] in UNDER_WAY:
             return

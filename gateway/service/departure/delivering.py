@@ -30,15 +30,14 @@ from gateway.service.departure.leases import LEASE, Leases
 from gateway.service.departure.notifying import Notifying
 from gateway.service.departure.sealing import CannotSend, Sealing, Wire
 from gateway.service.departure.settling import Settling, deadline
+from gateway.service.patience import POISONED, Patience
 from gateway.service.steps import step_delivery
 from gateway.states import AWAITING, Actor, DeliveryStatus, Step
 from gateway.store.database import Do, Row, StaleState, StoreUnavailable
-from gateway.store.steps import listed
+from gateway.store.steps import do, listed
 
 ATTEMPT_S = 10 * 60
 """How long one attempt may take in all, beside its bytes; no partner may keep a place longer by dripping."""
-POISONED = 5
-"""Attempts that raise before a delivery waits for a person: it stops nobody else meanwhile."""
 NO_RECEIPT = Failure(
     "temporary", "quittung_fehlt", "Vom Empfänger kam in der vereinbarten Zeit keine gültige Quittung."
 )
@@ -50,6 +49,10 @@ NO_AGREEMENT = (
     "ins Postfach."
 )
 """Why a delivery of a removed partner waits for a person."""
+
+
+INTERNAL = from_trouble(Trouble.INTERNAL)
+"""What it means that our own work raises."""
 
 
 class Way(Protocol):
@@ -91,6 +94,7 @@ class Delivering:
         self._leases = Leases(lambda: self._ctx.now(), self._renew)
         self._claims = 0
         self._lane_claims: Counter[str] = Counter()
+        self._deadlines, self._ends = Patience(ctx, "frist"), Patience(ctx, "bahn")
 
     async def claim(self, limit: int) -> Sequence[Row]:
         """Takes due deliveries lane by lane, `vorrang` first, each with a lease; no partner beyond its own limit.
@@ -98,7 +102,8 @@ class Delivering:
         Whichever lane is first gets what is left of `limit`; so each time another one is.
         """
         claimed: list[Row] = []
-        lanes = await self.lanes.claimable()
+        broken = await self._ctx.partners.broken()  # these wait until a person has mended their agreement
+        lanes = [lane for lane in await self.lanes.claimable() if lane["partner_id"] not in broken]
         self._claims += 1
         first = self._claims % len(lanes) if lanes else 0
         for lane in (*lanes[first:], *lanes[:first]):
@@ -184,22 +189,21 @@ class Delivering:
         """
         if isinstance(error, (StoreUnavailable, StaleState)):
             return
-        failure, started = from_trouble(Trouble.INTERNAL), self._ctx.now()
+        failure, started = INTERNAL, self._ctx.now()
         earlier = await self._ctx.db.fetch("attempts", job["id"])
         if sum(attempt["outcome"] == failure.code for attempt in earlier) + 1 < POISONED:
             await self._fail(job, failure, started)
             return
         ids = {"message_id": job["message_id"], "delivery_id": job["id"]}
         alarm = self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund="intern", **ids)
-        text = f"{failure.text_de} Nach {POISONED} Versuchen wird nicht mehr von selbst gesendet."
+        text = _stuck_text(failure)
         steps = [*self._attempt(job, started, failure.code), alarm]
         await self._take(job, Step.CANNOT_SEND, steps, last_error=text)
 
     async def overdue(self) -> None:
         """Deliveries whose receipt did not come in time, and attempts whose worker is gone."""
         now = self._ctx.now()
-        for job in await self._ctx.db.fetch("due_deadlines", now, 100):
-            await self.late(job)
+        await self._deadlines.each(await self._ctx.db.fetch("due_deadlines", now, 100), self.late, self._stuck)
         await self.renew()  # after `now` was read: a clock that is set meanwhile takes nothing from this process
         await self._ctx.db.commit(Do("recover_leases", (now, now)))
 
@@ -217,11 +221,29 @@ class Delivering:
     async def tidy_lanes(self) -> None:
         """What nobody would ever try: deliveries whose agreement is gone, and those too old in a lane that stopped."""
         for lane in await self._ctx.db.fetch("lanes_without_partner"):
-            for job in await self._ctx.db.fetch("waiting_deliveries", lane["partner_id"], 100):
-                await self._drop(job, Step.CANNOT_SEND, NO_AGREEMENT, "partner_fehlt")
+            waiting = await self._ctx.db.fetch("waiting_deliveries", lane["partner_id"], 100)
+            await self._ends.each(waiting, self._unagreed, self._stuck)
         before = self._ctx.now() - round(self._policy.max_age_s * clock.SECOND)
-        for job in await self._ctx.db.fetch("aged_deliveries", before, 100):
-            await self._drop(job, Step.GIVE_UP, self._too_old(job["last_error"]), TOO_OLD)
+        await self._ends.each(await self._ctx.db.fetch("aged_deliveries", before, 100), self._aged, self._stuck)
+        await self._tell_of_broken()
+
+    async def _unagreed(self, job: Row) -> None:
+        await self._drop(job, Step.CANNOT_SEND, NO_AGREEMENT, "partner_fehlt")
+
+    async def _aged(self, job: Row) -> None:
+        await self._drop(job, Step.GIVE_UP, self._too_old(job["last_error"]), TOO_OLD)
+
+    def _stuck(self, job: Row) -> list[Do]:
+        """What a timer cannot do with a delivery each time it tries: a person decides."""
+        return step_delivery(job, Step.CANNOT_SEND, Actor.TIMER, self._ctx.now(), last_error=_stuck_text(INTERNAL))
+
+    async def _tell_of_broken(self) -> None:
+        """Agreements that cannot be read, once a day: nothing goes to these partners until a person has mended them."""
+        for partner_id in await self._ctx.partners.broken():
+            day = do("claim_day", expect=1, name=f"vereinbarung {partner_id}", day=self._ctx.today().isoformat())
+            event = self._ctx.event(Art.ALARM, self._ctx.self_akteur, grund="vereinbarung_unlesbar", partner=partner_id)
+            with contextlib.suppress(StaleState):  # told today
+                await self._ctx.db.commit(day, event)
 
     async def _drop(self, job: Row, step: Step, text: str, grund: str) -> None:
         now = self._ctx.now()
@@ -325,6 +347,10 @@ class Delivering:
         return self._ctx.event(
             Art.UEBERGABE, self._ctx.self_akteur, message_id=job["message_id"], delivery_id=job["id"], **detail
         )
+
+
+def _stuck_text(failure: Failure) -> str:
+    return f"{failure.text_de} Nach {POISONED} Versuchen wird nicht mehr von selbst gesendet."
 
 
 def _span(seconds: float) -> str:

@@ -31,6 +31,7 @@ from gateway.route.compose_nachweis import (
 from gateway.route.plan import Planned, plan
 from gateway.service.context import Context
 from gateway.service.departure.own import head_to, named, own_message
+from gateway.service.patience import Patience
 from gateway.states import DeliveryStatus
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import do
@@ -62,6 +63,7 @@ class Notifying:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
+        self._patience = Patience(ctx, "verzug")
 
     async def failed(self, delivery: Row, text: str, *, rejected: bool = False) -> list[Do]:
         """Statements for the step by which a delivery fails for good, or is rejected; none where it was told before.
@@ -91,10 +93,12 @@ class Notifying:
         hours = self._ctx.config.zustellung.verzug_stunden
         before = self._ctx.now() - round(hours * 3600) * clock.SECOND
         rows = await self._ctx.db.fetch("late_deliveries", before, ROUND)
-        for delivery in rows:
-            with contextlib.suppress(StaleState):  # arrived just now, or another gateway was quicker
-                await self._ctx.db.commit(*await self.late(delivery, _delay(delivery)))
+        await self._patience.each(rows, self._tell_of_delay)
         return len(rows)
+
+    async def _tell_of_delay(self, delivery: Row) -> None:
+        with contextlib.suppress(StaleState):  # arrived just now, or another gateway was quicker
+            await self._ctx.db.commit(*await self.late(delivery, _delay(delivery)))
 
     async def _told(self, delivery: Row, what: What) -> tuple[str, list[Do]]:
         """The notice's id, and the statements that store it."""

@@ -49,6 +49,7 @@ _DAMAGED = (
 )
 _REASONS = {
     "no_certificate": "Für den Empfänger ist kein gültiges Verschlüsselungszertifikat hinterlegt.",
+    "content_changed": _DAMAGED,
     "header_value": "Ein Schlüssel oder Dateiname lässt sich nicht versenden.",
 }
 

@@ -65,12 +65,15 @@ class Gauges:
         lanes = await db.fetch("lanes", now)
         alarms = Counter(row["art"] for row in await db.fetch("open_alarms"))
         uncollected = await db.fetch_one("count_alarms")
+        stuck = await db.fetch_one("count_stuck_requests")
         return [
             *_queue(await db.fetch("queue_by_age", *ages, COUNTED)),
             *(Sample("gateway_lane_stopped", 1, (row["partner_id"], _state(row))) for row in lanes if _stopped(row)),
             *(Sample("gateway_open_alarms", count, (art,)) for art, count in alarms.items()),
             *_log(await db.fetch_one("last_checkpoint"), await read_lag(db, now)),
             Sample("gateway_alarms_total", uncollected["n"] if uncollected else 0, ("nicht_abgeholt",)),
+            Sample("gateway_requests_stuck", stuck["n"] if stuck else 0),
+            Sample("gateway_agreements_broken", len(await self._ctx.partners.broken())),
         ]
 
 

@@ -1,11 +1,11 @@
 """Content is deleted some days after its message has ended (`[aufbewahrung]`); what proves the way stays.
 
-Deleted: XML and files, the facts, signed entities, sealed bytes, received requests. Kept: digests, decisions, events,
-receipts, Aktenzeichen. The steps, each one commit:
+Deleted: XML and files, the facts, signed entities, sealed bytes, received requests, what people wrote. Kept: digests,
+decisions, events, receipts, Aktenzeichen; every table's rule stands in `retention`. The steps, each one commit:
 
 1. a message is marked, its event written, and the keys of its contents destroyed: from here on nobody can read them;
 2. chunks of such contents go, at most `CHUNKS` a commit, until all are gone; a content's row goes with its last chunk;
-3. refused requests of partners likewise: at most `ROUND` a commit, then step 2.
+3. refused requests of partners likewise, and mails that were kept: at most `ROUND` a commit, then step 2.
 
 Cut off anywhere, the next run goes on; nothing is done twice.
 
@@ -28,6 +28,7 @@ from gateway.events import Art
 from gateway.message import Caller
 from gateway.route.chain import WEITERLEITUNG
 from gateway.service.context import Context, akteur
+from gateway.service.patience import Patience
 from gateway.store.content import CHUNK
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import do
@@ -56,6 +57,8 @@ class Report:
     geloescht: int = 0
     eingaenge: int = 0
     """Refused requests of partners."""
+    mails: int = 0
+    """Mails kept for a person, and returned ones."""
     bleibt: Counter[str] = field(default_factory=Counter)
     """Messages that stay though their days are over, by reason."""
     nachrichten: list[dict[str, Any]] = field(default_factory=list)
@@ -67,6 +70,7 @@ class Report:
             "probelauf": self.probelauf,
             "geloescht": self.geloescht,
             "eingaenge": self.eingaenge,
+            "mails": self.mails,
             "bleibt": stays,
             "nachrichten": self.nachrichten,
         }
@@ -86,6 +90,7 @@ class Purging:
         self._day = ""
         """The last day on which this gateway looked whether it is its turn."""
         self._under_way = False
+        self._patience = Patience(ctx, "aufbewahrung")
 
     async def purge(self, *, dry_run: bool = False, most: int | None = None, told: Told = lambda _: None) -> Report:
         """Everything whose time is over.
@@ -107,6 +112,7 @@ class Purging:
         else:
             await self._sweep()
         report.eingaenge = await self._requests(dry_run)
+        report.mails = await self._mails(dry_run)
         return report
 
     async def daily(self) -> int:
@@ -131,15 +137,22 @@ class Purging:
         return bool(claimed)
 
     async def _pass(self, report: Report, most: int | None, told: Told) -> None:
+        async def delete(row: Row) -> None:
+            if await self._delete(row):
+                report.add(row)
+                told(report.geloescht)
+
         async for row in self._ended():
             if report.geloescht == most:
                 return
             reasons = await self._reasons(row)
             if reasons:
                 report.bleibt.update(reasons)
-            elif report.probelauf or await self._delete(row):
+            elif report.probelauf:
                 report.add(row)
                 told(report.geloescht)
+            else:
+                await self._patience.each([row], delete)
 
     async def _ended(self) -> Any:
         """Messages whose days are over, what ended first comes first."""
@@ -177,8 +190,7 @@ class Purging:
         )
         shred = do("shred_contents", message_id=row["id"], now=now, nothing=b"")
         try:
-            words = do("forget_words", message_id=row["id"])
-            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, words, event)
+            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, *_words(row["id"]), event)
         except StaleState:
             return False
         return True
@@ -214,6 +226,27 @@ class Purging:
                 )
             ]
             event = self._ctx.event(Art.LOESCHUNG, self._ctx.self_akteur, eingaenge=len(rows))
+            await self._ctx.db.commit(*steps, event)
+            await self._sweep()
+        return count
+
+    async def _mails(self, dry_run: bool) -> int:
+        """Step 3, of mails that are no requests."""
+        before, count = self._ctx.now() - self._ctx.config.aufbewahrung.tage * DAY, 0
+        while rows := await self._ctx.db.fetch("kept_mails", before, ROUND):
+            count += len(rows)
+            if dry_run:
+                return count
+            now = self._ctx.now()
+            steps = [
+                step
+                for row in rows
+                for step in (
+                    do("shred_request", raw_content=row["content_id"], now=now, nothing=b""),
+                    do("delete_kept_mail", content_id=row["content_id"]),
+                )
+            ]
+            event = self._ctx.event(Art.LOESCHUNG, self._ctx.self_akteur, mails=len(rows))
             await self._ctx.db.commit(*steps, event)
             await self._sweep()
         return count
@@ -267,6 +300,16 @@ def demand_content(message: Row) -> None:
     """
     if message["purged"] is not None:
         raise Gone
+
+
+def _words(message_id: str) -> tuple[Do, ...]:
+    """What people wrote about a message goes with its content."""
+    return (
+        do("forget_words", message_id=message_id),
+        do("forget_looks", message_id=message_id, nothing=b""),
+        do("forget_forwards", message_id=message_id),
+        do("forget_dezernate", message_id=message_id),
+    )
 
 
 def _portions(rows: list[Row]) -> Iterator[list[Do]]:

@@ -8,7 +8,7 @@ AFTER_SENDING: Point = ("ways.As2Way.hand_over", "after", 1)
 """Dies with the partner's answer in hand, and nothing of it recorded."""
 AFTER_TAKING: Point = ("receiving.Receiving._durable", "after", 1)
 """Dies with a request durable, and not judged."""
-BEFORE_RECEIPT: Point = ("receipts.Receipts.work", "before", 1)
+BEFORE_RECEIPT: Point = ("receipts.Receipts._send", "before", 1)
 """Dies with a receipt of ours claimed, and not sent."""
 
 
@@ -46,7 +46,7 @@ ON_THE_WAY: dict[str, tuple[Play, ...]] = {
     "receiving.Receiving._demand_agreed_url": _plays("as2_in_wrong"),
     "receiving.Receiving.recover": (Play("as2_in", (AFTER_TAKING,)), Play("edge_in", (AFTER_TAKING,))),
     "receipts.Receipts.claim": _plays("as2_in_later"),
-    "receipts.Receipts.work": _plays("as2_in_later"),
+    "receipts.Receipts._send": _plays("as2_in_later"),
     "receipts.Receipts._move": _plays("as2_in_later"),
     "receipts.Receipts.recover": (Play("as2_in_later", (BEFORE_RECEIPT,)),),
     # in by mail
@@ -76,7 +76,7 @@ ON_THE_WAY: dict[str, tuple[Play, ...]] = {
     "lanes.Lanes._stop": _plays("delay_is_told"),
     "lanes.Lanes.answered#1": _plays("delay_is_told"),
     "lanes.Lanes.answered#2": _plays("busy_partner"),
-    "notifying.Notifying.tell_of_delays": _plays("delay_is_told"),
+    "notifying.Notifying._tell_of_delay": _plays("delay_is_told"),
     # receipts, and what is collected
     "settling.Settling.settle#1": _plays("http_to_as2", "http_to_as2_later", "http_to_mail"),
     "settling.Settling.settle#2": _plays("receipt_twice"),
@@ -113,7 +113,7 @@ BY_A_WORKER: dict[str, str] = {
     "ways.MailWay.hand_over#2": "http_to_mail",
     "delivering.Delivering._take#1": "http_to_as2_later",
     "settling.Settling.settle#1": "http_to_as2",
-    "receipts.Receipts.work": "as2_in_later",
+    "receipts.Receipts._send": "as2_in_later",
     "receipts.Receipts._move": "as2_in_later",
 }
 """Sites that a worker process of `gateway serve --workers` passes, with the scene; it dies there, or its parent."""
@@ -143,6 +143,12 @@ OFF_THE_WAY: dict[str, str] = {
     "purging.Purging._act": _BY_HAND,
     "purging.Purging._is_my_turn": "takes the day for one of several gateways; what is not purged today is tomorrow",
     "receiving.Receiving._renew": "keeps a claim as `delivering.Delivering._renew` does",
+    "receipts.Receipts._renew": "keeps a claim as `delivering.Delivering._renew` does",
+    "receiving.Receiving._raised": "only where a judgement raises: it is tried again, as after a crash",
+    "purging.Purging._mails": "mails that are no messages: what is not deleted today is tomorrow",
+    "thinning.": "checkpoints of long ago: the tree is as it was, and what is not thinned today is tomorrow",
+    "patience.": "only where work raises each time: an alarm, and a person decides",
+    "delivering.Delivering._tell_of_broken": "an alarm; no message changes",
     "delivering.Delivering._drop": "only where an agreement ended or a lane stopped for days: what waits there ends",
     "delivering.Delivering.returned#2": "only where a receipt comes at the moment at which its mail comes back",
     "receiving.Receiving._recover_one": "only where an agreement ended while its request was not judged: it is refused",
