@@ -110,6 +110,8 @@ async def _keep(cast: Cast, console: Console) -> None:
         f"Zertifikate {clients}",
         f"Senden      {curl} {post}",
         f"Postfach    {curl} {cast.hub.api_url}/v1/inbox",
+        f"Ereignisse  {curl} -N {cast.hub.api_url}/v1/events",
+        f"Beschreibung {curl} {cast.hub.api_url}/v1/openapi.json",
         f"Seiten      {cast.hub.pages_url} (Zertifikat der Vorführ-CA: {clients / 'ca.crt'})",
         f"Anmelden    Name {PERSON}, Passwort {access.password}, Einmalcode siehe unten",
         f"Einmalcodes {access.address}",

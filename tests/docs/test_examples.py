@@ -102,11 +102,12 @@ def test_the_curl_example_posts_a_notice_with_a_client_certificate(demo: str) ->
 
 @needs_curl
 def test_the_lines_that_the_demo_prints_work(demo: str) -> None:
-    send, inbox = (re.search(rf"^{name} +(curl .+)$", demo, flags=re.MULTILINE) for name in ("Senden", "Postfach"))
-    assert send is not None
-    assert inbox is not None
-    assert json.loads(run(send[1]))["status"] in {"angenommen", "unterwegs"}
-    assert json.loads(run(inbox[1]))["eintraege"] == []
+    lines = dict(re.findall(r"^(\w+) +(curl .+)$", demo, flags=re.MULTILINE))
+    assert lines.keys() == {"Senden", "Postfach", "Ereignisse", "Beschreibung"}
+    assert json.loads(run(lines["Senden"]))["status"] in {"angenommen", "unterwegs"}
+    assert json.loads(run(lines["Postfach"]))["eintraege"] == []
+    assert json.loads(run(lines["Beschreibung"]))["openapi"].startswith("3.1")
+    assert "retry: 3000" in run(f"{lines['Ereignisse']} -s --max-time 2 || test $? = 28")
 
 
 @needs_curl
@@ -135,6 +136,15 @@ def free_ports(count: int) -> list[int]:
     return list(ports)
 
 
+def other_programs(port: int, folder: Path) -> list[str]:
+    """The blocks of the section after that one: curl, then the Python program."""
+    title = "### From other programs"
+    (curl,) = shell_blocks(title)
+    program = re.findall(r"```python\n(.*?)```", README[README.index(title) :], flags=re.DOTALL)[0]
+    (folder / "client.py").write_text(program.replace(":8443", f":{port}"))
+    return [*curl.replace(":8443", f":{port}").splitlines(), "echo", "python client.py"]
+
+
 @needs_curl
 def test_a_gateway_in_five_minutes(tmp_path: Path) -> None:
     """The blocks of that section as one script, with ports that are free here instead of the default ones."""
@@ -149,11 +159,16 @@ def test_a_gateway_in_five_minutes(tmp_path: Path) -> None:
     lines.insert(1, f"sed -i '{moved}' hub/gateway.toml")
     started = next(n for n, line in enumerate(lines) if line.endswith(" &"))
     lines.insert(started + 1, "trap 'kill $!; wait $!' EXIT")
-    script = "\n".join(lines)
+    script = "\n".join([*lines, *other_programs(ports["8443"], tmp_path)])
     said = run(script, tmp_path)
     assert "3.2 Satz 1" in said
     assert "quittiert" in said
     assert "zugestellt" in said.replace("\n", "")
     assert "ready" in said
+    assert '"title": "Message invalid"' in said
+    assert len(json.loads((tmp_path / "hub/openapi.json").read_text())["paths"]) > 10
+    told = [line.split() for line in said.splitlines()]
+    assert ["unterwegs", "abh:05315000"] in told
+    assert told[-1] == ["abholung", "zugestellt"]
     example = (ROOT / "schemas/beispiele/haft-3.2.xml").read_bytes()
     assert (tmp_path / "hub/received/nachricht.xml").read_bytes() == example
