@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import ssl
@@ -133,7 +134,26 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
             raise
 
 
-def form(parts: Sequence[Part]) -> aiohttp.MultipartWriter:
+class Watched(io.FileIO):
+    """A file that tells how many bytes of it were read."""
+
+    def __init__(self, path: Path, told: Callable[[int], None]) -> None:
+        super().__init__(path, "rb")
+        self._told = told
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        """As every file does; and tell."""
+        count = super().readinto(buffer)
+        self._told(count or 0)
+        return count
+
+
+def opened(path: Path, told: Callable[[int], None]) -> io.BufferedReader:
+    """A file for a request body; `told` hears of every piece that was read."""
+    return io.BufferedReader(Watched(path, told), CHUNK)
+
+
+def form(parts: Sequence[Part], told: Callable[[int], None]) -> aiohttp.MultipartWriter:
     """A multipart/form-data body (RFC 7578) whose files are read while they are sent; names travel as UTF-8."""
     writer = aiohttp.MultipartWriter("form-data")
     for part in parts:
@@ -144,8 +164,7 @@ def form(parts: Sequence[Part]) -> aiohttp.MultipartWriter:
         if isinstance(part.content, bytes):
             writer.append_payload(payload.BytesPayload(part.content, headers=headers))
         else:
-            file = part.content.open("rb")
-            writer.append_payload(payload.BufferedReaderPayload(file, headers=headers))
+            writer.append_payload(payload.BufferedReaderPayload(opened(part.content, told), headers=headers))
     return writer
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from gateway.cli.shell import configuration, json_option, show
+from gateway.cli.shell import configuration, json_option, reason_option, show
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context
 from gateway.service.upkeep.purging import Purging
@@ -19,7 +19,7 @@ from gateway.service.upkeep.purging import Purging
 
 @click.command(short_help="Keep a message's content beyond its retention.")
 @click.argument("message_id", metavar="ID", type=click.UUID)
-@click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")
+@reason_option
 @click.option("--ende", "ends", is_flag=True, help="Keep it no longer: its days count again, from now on.")
 @json_option
 @click.pass_context

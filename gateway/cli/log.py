@@ -8,7 +8,6 @@ reached.
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import Any
 
 import click
 from cryptography import x509
-from rich.console import Console
-from rich.progress import Progress
 
 from gateway import clock
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
-from gateway.cli.shell import configuration, json_option, show, stop
+from gateway.cli.shell import configuration, counting, json_option, show, stop
 from gateway.config import Config
 from gateway.pki import PkiError, load_certificates, load_pair
 from gateway.service.evidence.logcheck import Checked, LogCheck
@@ -51,7 +48,7 @@ def check(ctx: click.Context, anchors: tuple[Path, ...], witnesses: tuple[Path, 
     except PkiError as error:
         stop(MISUSED, str(error))
     try:
-        found = asyncio.run(_check(config, trusted, seen, quiet=as_json))
+        found = asyncio.run(_check(config, trusted, seen))
     except (StoreError, OSError) as error:
         stop(UNREACHABLE, f"[store] url: Datenbank nicht erreichbar oder nicht lesbar ({type(error).__name__})")
     show(_value(found), as_json, _lines)
@@ -74,13 +71,11 @@ def _witness(path: Path) -> Checkpoint:
         stop(MISUSED, f"{path}: kein Prüfpunkt und kein Nachweispaket ({error})")
 
 
-async def _check(config: Config, trusted: list[x509.Certificate], seen: list[Checkpoint], *, quiet: bool) -> Checked:
+async def _check(config: Config, trusted: list[x509.Certificate], seen: list[Checkpoint]) -> Checked:
     store = await open_database(config.store.url)
     try:
-        with Progress(console=Console(stderr=True), disable=quiet or not sys.stderr.isatty(), transient=True) as bar:
-            task = bar.add_task("Ereignisse", total=None)
-            done = LogCheck(store, trusted, lambda n, total: bar.update(task, completed=n, total=total))
-            return await done.run(clock.now(), seen)
+        with counting("Ereignisse") as told:
+            return await LogCheck(store, trusted, told).run(clock.now(), seen)
     finally:
         await store.close()
 

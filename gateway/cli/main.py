@@ -45,6 +45,7 @@ COMMANDS = (
     "restore",
     "keep",
     "purge",
+    "completion",
     "demo",
 )
 """In the order in which a newcomer meets them. `gateway.cli.<name>` (`list_` for `list`) holds `command`."""

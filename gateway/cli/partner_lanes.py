@@ -7,15 +7,17 @@ Fails: exit 1 where the partner is unknown, or held or released already, 3 where
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import click
 
-from gateway.cli.shell import configuration, json_option, show
+from gateway.cli.shell import configuration, json_option, reason_option, show
 from gateway.cli.stored import OPERATOR, with_store
 from gateway.service.context import Context, akteur
 from gateway.service.departure.lanes import Lanes
+
+Act = Callable[[Lanes, str, str, str], Awaitable[None]]
 
 
 @click.command("lanes", short_help="State of all partners' lanes.")
@@ -26,34 +28,38 @@ def lanes(ctx: click.Context, as_json: bool) -> None:
     show(with_store(configuration(ctx), lambda context: Lanes(context).all()), as_json, _lines)
 
 
-@click.command("hold", short_help="Hold all deliveries to one partner.")
-@click.argument("id_", metavar="ID")
-@click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")
-@json_option
-@click.pass_context
-def hold(ctx: click.Context, id_: str, grund: str, as_json: bool) -> None:
-    """Hold all deliveries to the partner ID; what is under way ends, everything else waits."""
+def _act(name: str, short: str, text: str, act: Act, state: str) -> click.Command:
+    """One act on the lane of the partner ID, with its reason."""
 
-    async def act(context: Context) -> dict[str, Any]:
-        await Lanes(context).hold(id_, grund, akteur(OPERATOR))
-        return {"partner": id_, "zustand": "angehalten"}
+    @click.command(name, short_help=short, help=text)
+    @click.argument("id_", metavar="ID")
+    @reason_option
+    @json_option
+    @click.pass_context
+    def made(ctx: click.Context, id_: str, grund: str, as_json: bool) -> None:
+        async def run(context: Context) -> dict[str, Any]:
+            await act(Lanes(context), id_, grund, akteur(OPERATOR))
+            return {"partner": id_, "zustand": state}
 
-    show(with_store(configuration(ctx), act), as_json, _acted)
+        show(with_store(configuration(ctx), run), as_json, _acted)
+
+    return made
 
 
-@click.command("release", short_help="Let deliveries to one partner go on.")
-@click.argument("id_", metavar="ID")
-@click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")
-@json_option
-@click.pass_context
-def release(ctx: click.Context, id_: str, grund: str, as_json: bool) -> None:
-    """Let deliveries to the partner ID go on at once, whether it was held or pauses after failures."""
-
-    async def act(context: Context) -> dict[str, Any]:
-        await Lanes(context).release(id_, grund, akteur(OPERATOR))
-        return {"partner": id_, "zustand": "frei"}
-
-    show(with_store(configuration(ctx), act), as_json, _acted)
+hold = _act(
+    "hold",
+    "Hold all deliveries to one partner.",
+    "Hold all deliveries to the partner ID; what is under way ends, everything else waits.",
+    Lanes.hold,
+    "angehalten",
+)
+release = _act(
+    "release",
+    "Let deliveries to one partner go on.",
+    "Let deliveries to the partner ID go on at once, whether it was held or pauses after failures.",
+    Lanes.release,
+    "frei",
+)
 
 
 def _lines(rows: list[dict[str, Any]]) -> Iterator[str]:

@@ -21,6 +21,8 @@ from gateway.watch.people import Rolle
 
 COLUMNS = ("name", "rollen", "behoerden", "gesperrt", "anmeldedienst")
 _BY = akteur(OPERATOR)
+Change = Callable[[People, str, str], Awaitable[object]]
+"""Changes an account: by whom, and its id."""
 
 
 @click.group(short_help="Who may log in at the pages.")
@@ -60,46 +62,45 @@ def list_(ctx: click.Context, as_json: bool) -> None:
     console().print(view)
 
 
-@command.command(short_help="Nobody logs in by it any more.")
-@click.argument("name")
-@json_option
-@click.pass_context
-def disable(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Disable an account; its sessions end at once."""
+def _changing(name: str, short: str, text: str, change: Change, value: dict[str, Any], said: str) -> None:
+    """One command that changes the account NAME."""
 
-    async def act(people: People) -> None:
-        await people.disable(_BY, await people.find(name))
+    @command.command(name, short_help=short, help=text)
+    @click.argument("name")
+    @json_option
+    @click.pass_context
+    def _(ctx: click.Context, name: str, as_json: bool) -> None:
+        async def act(people: People) -> None:
+            await change(people, _BY, await people.find(name))
 
-    _with_people(ctx, act)
-    show({"name": name, "gesperrt": True}, as_json, lambda each: [f"{each['name']} ist gesperrt."])
-
-
-@command.command(short_help="It may be used again.")
-@click.argument("name")
-@json_option
-@click.pass_context
-def enable(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Enable an account that was disabled."""
-
-    async def act(people: People) -> None:
-        await people.enable(_BY, await people.find(name))
-
-    _with_people(ctx, act)
-    show({"name": name, "gesperrt": False}, as_json, lambda each: [f"{each['name']} ist nicht mehr gesperrt."])
+        _with_people(ctx, act)
+        show({"name": name} | value, as_json, lambda each: [f"{each['name']} ist {said}."])
 
 
-@command.command(short_help="Its sessions end.")
-@click.argument("name")
-@json_option
-@click.pass_context
-def logout(ctx: click.Context, name: str, as_json: bool) -> None:
-    """End all sessions of an account at once; it may log in again."""
-
-    async def act(people: People) -> None:
-        await people.log_out(_BY, await people.find(name))
-
-    _with_people(ctx, act)
-    show({"name": name, "abgemeldet": True}, as_json, lambda each: [f"{each['name']} ist überall abgemeldet."])
+_changing(
+    "disable",
+    "Nobody logs in by it any more.",
+    "Disable an account; its sessions end at once.",
+    People.disable,
+    {"gesperrt": True},
+    "gesperrt",
+)
+_changing(
+    "enable",
+    "It may be used again.",
+    "Enable an account that was disabled.",
+    People.enable,
+    {"gesperrt": False},
+    "nicht mehr gesperrt",
+)
+_changing(
+    "logout",
+    "Its sessions end.",
+    "End all sessions of an account at once; it may log in again.",
+    People.log_out,
+    {"abgemeldet": True},
+    "überall abgemeldet",
+)
 
 
 @command.command(short_help="New password, new one-time codes.")

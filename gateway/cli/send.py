@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
-from gateway.cli.api_http import Api, Part, form, reasons, run
+from gateway.cli.api_http import Api, Part, form, opened, reasons, run
 from gateway.cli.profile import connection, connection_options
-from gateway.cli.shell import json_option, show
+from gateway.cli.shell import counting, json_option, show
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -70,10 +70,18 @@ async def post(api: Api, parts: Sequence[Part]) -> Any:
     Raises:
         Refused, Unreachable: see `api_http`.
     """
-    if len(parts) == 1 and isinstance(parts[0].content, Path):
-        with parts[0].content.open("rb") as xml:
-            return await api.call("POST", "/v1/messages", data=xml, headers={"Content-Type": parts[0].media_type})
-    return await api.call("POST", "/v1/messages", data=form(parts))
+    sent, total = 0, sum(part.content.stat().st_size for part in parts if isinstance(part.content, Path))
+    with counting("Byte", total) as told:
+
+        def read(count: int) -> None:
+            nonlocal sent
+            sent += count
+            told(sent)
+
+        if len(parts) == 1 and isinstance(parts[0].content, Path):
+            with opened(parts[0].content, read) as xml:
+                return await api.call("POST", "/v1/messages", data=xml, headers={"Content-Type": parts[0].media_type})
+        return await api.call("POST", "/v1/messages", data=form(parts, read))
 
 
 def _lines(answer: dict[str, Any]) -> Iterator[str]:

@@ -32,6 +32,11 @@ def json_option(command: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
+def reason_option(command: F) -> F:
+    """`--grund`: why an operator acts."""
+    return click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")(command)
+
+
 def stop(code: int, lines: str | Iterable[str]) -> NoReturn:
     """Say on stderr what is wrong and leave with `code`."""
     for line in [lines] if isinstance(lines, str) else lines:
@@ -49,12 +54,12 @@ def show(value: Any, as_json: bool, text: Callable[[Any], Iterable[str]]) -> Non
 
 
 @contextmanager
-def counting(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Progress on stderr, where that is a terminal: what the block counts, of `total` where that is known."""
+def counting(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Progress on stderr, where that is a terminal: what the block counts, of `total` where that is known by now."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield lambda done, total=total: progress.update(task, completed=done, total=total)
 
 
 def console() -> Console:

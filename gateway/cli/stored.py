@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import click
 
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
-from gateway.cli.shell import configuration, json_option, show, stop
+from gateway.cli.shell import configuration, json_option, reason_option, show, stop
 from gateway.config import Config
 from gateway.errors import Malformed, Refusal
 from gateway.message import Answer, Caller
@@ -64,7 +64,7 @@ def act_command(name: str, help_text: str, act: Callable[..., Awaitable[Answer]]
 
     @click.command(name=name, short_help=help_text, help=f"{help_text[:-1]}: the message ID.")
     @click.argument("message_id", metavar="ID", type=click.UUID)
-    @click.option("--grund", required=True, metavar="TEXT", help="The reason; it is recorded.")
+    @reason_option
     @json_option
     @click.pass_context
     def command(ctx: click.Context, /, message_id: Any, as_json: bool, **given: Any) -> None:
