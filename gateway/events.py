@@ -49,6 +49,7 @@ class Art(StrEnum):
     EINSICHT_ERBETEN = "einsicht_erbeten"  # somebody gave a reason for looking at content
     EINSICHT_ZUGESTIMMT = "einsicht_zugestimmt"  # a second person agreed
     EINSICHT = "einsicht"  # content was shown
+    AUSFUHR = "ausfuhr"  # somebody took the list of events away as a file
     LOESCHUNG = "loeschung"  # content was deleted at the end of its retention
     AUFBEWAHRUNG = "aufbewahrung"  # an operator keeps a message's content
     AUFBEWAHRUNG_ENDE = "aufbewahrung_ende"  # and no longer

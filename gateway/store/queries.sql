@@ -1036,13 +1036,37 @@ select * from look where person_id = $1 order by id desc limit $2;
 -- Never by whoever asked.
 update look set agreed = $3, agreed_by = $2 where id = $1 and agreed is null and person_id <> $2;
 
--- name: newest_events(before_id, count)
+-- fragment: audited
+select id, at, art, message_id, delivery_id, akteur, detail, worte from event
+where id < $1 and id > $2 and at >= $3 and at < $4
+-- name: audit(before_id, after_id, since, before, count)
 -- Events of everything, newest first: ids sort by time.
-select id, at, art, message_id, delivery_id, akteur, detail, worte from event where id < $1 order by id desc limit $2;
+{audited} order by id desc limit $5;
 
--- name: newest_events_of_art(art, before_id, count)
-select id, at, art, message_id, delivery_id, akteur, detail, worte from event where art = $1 and id < $2
-order by id desc limit $3;
+-- name: audit_of_art(before_id, after_id, since, before, count, art)
+{audited} and art = $6 order by id desc limit $5;
+
+-- name: audit_of_person(before_id, after_id, since, before, count, akteur, art)
+-- The second condition is that of the index, word by word.
+{audited} and akteur = $6 and (substr(akteur, 1, 7) = 'person:' or akteur = 'zertifikat:kommandozeile')
+    and ($7 = '' or art = $7)
+order by id desc limit $5;
+
+-- name: audit_of_message(before_id, after_id, since, before, count, message_id, akteur, art)
+{audited} and message_id = $6 and ($7 = '' or akteur = $7) and ($8 = '' or art = $8) order by id desc limit $5;
+
+-- fragment: audited_look
+select l.*, (
+    select count(*) from event e
+    where e.message_id = l.message_id and e.art = 'einsicht' and e.detail like '%' || l.id || '%'
+) as n
+from look l
+-- name: audit_looks(before_id, count)
+-- Looks at content, newest first, each with how often content was shown.
+{audited_look} where l.id < $1 order by l.id desc limit $2;
+
+-- name: audit_looks_of_person(before_id, count, person_id)
+{audited_look} where l.person_id = $3 and l.id < $1 order by l.id desc limit $2;
 
 -- name: open_duties_of(authority, until_day, after_day, after_id, count)
 -- The same as open_duties, for one authority that owes them.

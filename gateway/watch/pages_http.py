@@ -1,4 +1,4 @@
-"""The pages that are looked at: overview, messages, Vorgänge, duties, partners, certificates, rules, events.
+"""The pages that are looked at: overview, messages, Vorgänge, duties, partners, certificates, rules.
 
 Promises: a search is a POST, so that no personal data stands in an address; what a person may not see is not found.
 Fails: with the `Refusal`s of gateway/errors.py, which the frame shows as pages.
@@ -14,14 +14,13 @@ from typing import Any, Final, Protocol
 from aiohttp import web
 
 from gateway.errors import NotFound, Refusal
-from gateway.events import Art
 from gateway.states import MessageStatus
 from gateway.watch import words
 from gateway.watch.drawing import time_line, traffic
 from gateway.watch.http import Streamed, send_package
 from gateway.watch.people import Person, Right
 from gateway.watch.session_http import FORM, PERSON, Page, show
-from gateway.web import path_id, uuid_of
+from gateway.web import path_id
 
 FIELDS: Final = (
     *("status", "absender", "empfaenger", "nummer", "aktenzeichen", "azr_nummer", "nachrichten_id"),
@@ -75,9 +74,6 @@ class Desk(Protocol):
     def rule(self, nummer: str) -> Mapping[str, Any] | None:
         """One number."""
 
-    async def events(self, person: Person, art: str, before: str) -> Mapping[str, Any]:
-        """Events of everybody."""
-
 
 class Looking:
     """Handlers of the pages that change nothing."""
@@ -104,7 +100,6 @@ class Looking:
             Page("GET", "/betrieb/zertifikate", partner, self.certificates),
             Page("GET", "/betrieb/regeln", own, self.rules),
             Page("GET", "/betrieb/regeln/{nummer}", own, self.rule),
-            Page("GET", "/betrieb/revision", Right.REVISION, self.events),
         ]
 
     async def overview(self, request: web.Request) -> web.StreamResponse:
@@ -120,7 +115,7 @@ class Looking:
             filled = {"status": request.query["status"], "von": "2000-01-01"}
         fehler, found = "", None
         try:
-            found = await self._desk.search(request[PERSON], _whole_days(filled))
+            found = await self._desk.search(request[PERSON], whole_days(filled))
         except Refusal as refusal:
             fehler = refusal.detail
         return show(
@@ -191,15 +186,8 @@ class Looking:
             raise NotFound
         return show(request, "regel.html.j2", regel=found)
 
-    async def events(self, request: web.Request) -> web.StreamResponse:
-        """Events of everybody."""
-        art, before = request.query.get("art", ""), request.query.get("vor", "")
-        found = await self._desk.events(request[PERSON], art, uuid_of(before) if before else "")
-        arts = sorted(((str(code), words.event(code)) for code in Art), key=lambda pair: pair[1])
-        return show(request, "revision.html.j2", liste=found, art=art, arten=arts)
 
-
-def _whole_days(filled: Mapping[str, str]) -> dict[str, str]:
+def whole_days(filled: Mapping[str, str]) -> dict[str, str]:
     """The search means the last day, too; the API's `bis` is excluded."""
     with contextlib.suppress(KeyError, ValueError, OverflowError):  # what is no day, the search refuses by itself
         return {**filled, "bis": (date.fromisoformat(filled["bis"]) + timedelta(days=1)).isoformat()}

@@ -178,6 +178,7 @@ EVENTS: Final[dict[str, str]] = {
     Art.EINSICHT_ERBETEN: "Einsicht erbeten",
     Art.EINSICHT_ZUGESTIMMT: "Einsicht zugestimmt",
     Art.EINSICHT: "Inhalt angesehen",
+    Art.AUSFUHR: "Ereignisse als Datei gespeichert",
     Art.LOESCHUNG: "Inhalt gelöscht",
     Art.AUFBEWAHRUNG: "Aufbewahrung verlängert",
     Art.AUFBEWAHRUNG_ENDE: "Aufbewahrung nicht mehr verlängert",

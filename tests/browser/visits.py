@@ -95,6 +95,10 @@ VISITS: tuple[Visit, ...] = (
     Visit("GET", "/betrieb/regeln"),
     Visit("GET", "/betrieb/regeln/{nummer}", address="/betrieb/regeln/3.2"),
     Visit("GET", "/betrieb/revision"),
+    Visit("POST", "/betrieb/revision", form={"art": "anmeldung"}),
+    Visit("POST", "/betrieb/revision", form={"von": "morgen"}, status=422),
+    Visit("GET", "/betrieb/revision/einsichten"),
+    Visit("POST", "/betrieb/revision/einsichten"),
     Visit("GET", "/betrieb/konten"),
     Visit("POST", "/betrieb/konten", form={"name": "p.{lauf}", "rolle_lesen": "1"}),
     Visit("POST", "/betrieb/konten", form={"name": "ohne.rolle"}, status=422),
@@ -112,7 +116,9 @@ NO_PAGE: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/betrieb/static/{name}"),
         ("GET", MESSAGE + "/nachweis"),  # a file
         ("GET", LOOK + "/teile/{n}"),  # a file
+        ("POST", "/betrieb/revision/ausfuhr"),  # a file
         ("POST", "/betrieb/abmelden"),  # these lead to another page
+        ("POST", "/betrieb/konto/abmelden"),
         ("POST", ACT + "/ausfuehren"),
         ("POST", LOOK + "/zustimmen"),
         ("POST", LANE + "/ausfuehren"),

@@ -46,6 +46,7 @@ IO_FILES = {
         "stream_http",
         "pages_http",
         "acts_http",
+        "audit_http",
         "office_http",
         "resources",
     },

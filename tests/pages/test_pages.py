@@ -285,15 +285,3 @@ async def case_accounts(case: Case) -> list[dict[str, Any]]:
     from gateway.service.betrieb.people import People
 
     return await People(case.hub.ctx).all()
-
-
-async def test_the_audit_shows_who_did_what(case: Case, operator: Visitor) -> None:
-    answer = await case.post("polizei", "ermittlungsverfahren_eingeleitet", azr=None)
-    await act(operator, answer["id"], "zuweisen", an=BONN, **REASON)
-    access = await account(case.hub, "r.evision", "revision")
-    async with visiting(case.hub, case.hub_ca, access) as visitor:
-        page = (await visitor.get("/betrieb/revision?art=zuweisung")).words
-        assert "Zugewiesen – b.trieb" in page
-        assert "Angemeldet – r.evision" in (await visitor.get("/betrieb/revision")).words
-        assert (await visitor.get("/betrieb/revision?art=gibt-es-nicht")).status == 404
-        assert (await visitor.get("/betrieb/revision?vor=keine-id")).status == 404

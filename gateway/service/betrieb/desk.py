@@ -7,7 +7,6 @@ Fails: with the `Refusal`s of gateway/errors.py.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from gateway.errors import Conflict, Invalid, NotFound
 from gateway.events import Art
 from gateway.partner import Partner
 from gateway.route import rulebook
+from gateway.service.betrieb.auditing import told
 from gateway.service.betrieb.probing import NotTestable, Probing
 from gateway.service.casework.forwarding import Forwarding
 from gateway.service.casework.operating import Operating
@@ -28,25 +28,20 @@ from gateway.service.views import rules
 from gateway.service.views.reading import HIDDEN, Reading
 from gateway.service.views.searching import Searching
 from gateway.service.views.showing import Showing
-from gateway.service.words import event_json
 from gateway.store.database import Row
 from gateway.trust.status import days_left
 from gateway.watch.acts import ACTS, Act, fitting
 from gateway.watch.http import Streamed
 from gateway.watch.people import Person
-from gateway.watch.story import sentence, technical, way
+from gateway.watch.story import way
 from gateway.watch.words import use
 
-EVENTS: Final = 50
-"""Events of one page."""
-NEWEST: Final = "~"
-"""Sorts after every id."""
 ROUND_S: Final = 15.0
 """How long a page waits for the receipt of a partner's test."""
 
 
 class Desk:
-    """Messages, Vorgänge, partners, certificates, rules, events; and what is done with a message or a lane."""
+    """Messages, Vorgänge, partners, certificates, rules; and what is done with a message or a lane."""
 
     def __init__(self, ctx: Context, reading: Reading, operating: Operating, forwarding: Forwarding) -> None:
         self._ctx = ctx
@@ -76,7 +71,8 @@ class Desk:
         seen = await self._reading.slice(person.caller, message_id)
         value = dict(await self._reading.message(person.caller, message_id))
         value["zustellungen"] = await self._reading.deliveries(person.caller, message_id)
-        value["ereignisse"] = await self._told(person, await self._reading.events(person.caller, message_id))
+        events = await self._reading.events(person.caller, message_id)
+        value["ereignisse"] = await told(self._ctx, person, events, self.name_of)
         value["regel"] = self.rule(value["nummer"]) if value["nummer"] else None
         value["anlass_titel"] = titled(value)["titel"]
         value["stationen"] = way(value)
@@ -163,7 +159,7 @@ class Desk:
         ids = {message["id"], message["bezug"]}
         return [each for each in found if each["nachricht"] in ids or each["weiterleitung"] == message["id"]]
 
-    # --- Vorgänge, rules, events
+    # --- Vorgänge, rules
 
     async def vorgang(self, person: Person, vorgang_id: str) -> Mapping[str, Any]:
         """One Vorgang."""
@@ -183,44 +179,6 @@ class Desk:
         """One number with its text."""
         sources = rules.sources(self._ctx.today())
         return rulebook.number(sources, rulebook.number_of(nummer)) if sources else None
-
-    async def events(self, person: Person, art: str, before: str) -> Mapping[str, Any]:
-        """Events of everybody, newest first; `before` is where the last page ended.
-
-        Raises:
-            NotFound: no such kind of event.
-        """
-        if art and art not in set(Art):
-            raise NotFound
-        if art:
-            rows = await self._ctx.db.fetch("newest_events_of_art", art, before or NEWEST, EVENTS)
-        else:
-            rows = await self._ctx.db.fetch("newest_events", before or NEWEST, EVENTS)
-        found = [event_json(row, self._ctx.store_key) | {"nachricht": row["message_id"]} for row in rows]
-        return {
-            "eintraege": await self._told(person, found),
-            "naechste": rows[-1]["id"] if len(rows) == EVENTS else None,
-        }
-
-    async def _told(self, person: Person, events: list[Any]) -> list[dict[str, Any]]:
-        """Events with what people want to read of them: who, and in which words.
-
-        Staff of an authority reads the names of its own colleagues, not those of the gateway's staff.
-        """
-        people = {
-            row["id"]: row["name"]
-            for row in await self._ctx.db.fetch("persons")
-            if person.own_staff or not person.behoerden.isdisjoint(json.loads(row["behoerden"]))
-        }
-        return [
-            dict(each)
-            | {
-                "wer": _actor(each["akteur"], people),
-                "satz": sentence(each["angaben"], self.name_of),
-                "technik": technical(each["angaben"]),
-            }
-            for each in events
-        ]
 
     # --- partners, certificates
 
@@ -324,14 +282,3 @@ def _is_kept(events: list[dict[str, Any]]) -> bool:
 
 def _point(row: Row) -> dict[str, Any]:
     return {"nummer": row["nummer"], "text": row["text"], "genannt": row["empfaenger"], "von": row["forwarder"]}
-
-
-def _actor(akteur: str, people: Mapping[str, str]) -> str:
-    art, _, who = akteur.partition(":")
-    if art == "person":
-        return people.get(who, "eine Person des Betriebs")
-    if art == "zertifikat":
-        return "Kommandozeile" if who == "kommandozeile" else f"Fachverfahren (Zertifikat {who[:12]}…)"
-    if art == "partner":
-        return f"Partner {who}"
-    return "Gateway" if art == "gw" else akteur

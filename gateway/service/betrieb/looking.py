@@ -102,8 +102,8 @@ class Looking:
             waiting = [row for row in rows if row["person_id"] != person.id]
         names = {row["id"]: row["name"] for row in await self._ctx.db.fetch("persons")} if waiting else {}
         return {
-            "eigene": [self._shown(row) for row in own],
-            "wartende": [self._shown(row) | {"von": names.get(row["person_id"], "–")} for row in waiting],
+            "eigene": [self.shown(row) for row in own],
+            "wartende": [self.shown(row) | {"von": names.get(row["person_id"], "–")} for row in waiting],
         }
 
     async def look(self, person: Person, look_id: str) -> Mapping[str, Any]:
@@ -114,7 +114,7 @@ class Looking:
         """
         row = await self._own(person, look_id)
         parts = await self._ctx.db.fetch("parts", row["message_id"])
-        return self._shown(row) | {"teile": [teil(part) for part in parts]}
+        return self.shown(row) | {"teile": [teil(part) for part in parts]}
 
     async def page(self, person: Person, look_id: str) -> tuple[str, str]:
         """The message as a page for people, and the digest of the style sheet in it.
@@ -165,7 +165,8 @@ class Looking:
     def _end(self, row: Row) -> int:
         return int(row["agreed"]) + self._ctx.config.betrieb.einsicht_minuten * 60 * clock.SECOND
 
-    def _shown(self, row: Row) -> dict[str, Any]:
+    def shown(self, row: Row) -> dict[str, Any]:
+        """A look as pages show it."""
         return {
             "id": row["id"],
             "nachricht": row["message_id"],

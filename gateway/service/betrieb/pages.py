@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from gateway.service.betrieb.auditing import Auditing
 from gateway.service.betrieb.desk import Desk
 from gateway.service.betrieb.looking import Looking
 from gateway.service.betrieb.office import Accounts, DirectoryRows
@@ -26,7 +27,7 @@ from gateway.service.departure.delivering import Way
 from gateway.service.upkeep.certificates import Held
 from gateway.service.views.reading import Reading
 from gateway.store.database import StoreUnavailable
-from gateway.watch import acts_http, office_http, pages_http
+from gateway.watch import acts_http, audit_http, office_http, pages_http
 from gateway.watch.session_http import NAME_OF, Frame, Page, Ways, routes, secure
 from gateway.watch.signon_http import SignOnPages
 
@@ -51,9 +52,11 @@ class Pages:
         self._signon = SignOnPages(SigningOn(ctx, self._provider) if self._provider is not None else None)
         entrances = Ways(config.betrieb.lokale_konten, config.anmeldung is not None)
         self._frame = Frame(people, entrances, LoginRefused, (StoreUnavailable,))
+        looking = Looking(ctx, reading)
         self.pages: list[Page] = [
             *pages_http.Looking(self._desk, Overview(ctx, reading, held)).pages(),
-            *acts_http.Acting(self._desk, Looking(ctx, reading), self._probe).pages(),
+            *acts_http.Acting(self._desk, looking, self._probe).pages(),
+            *audit_http.Audit(Auditing(ctx, looking, self._desk.name_of)).pages(),
             *office_http.Office(DirectoryRows(ctx), Accounts(people)).pages(),
         ]
 

@@ -81,7 +81,7 @@ class Searching:
             raise Malformed(f"Unbekannte Angabe in der Suche: „{unknown[0]:.40}“.", code="unbekannte_angabe")
         texts = {key: _text(query, key) for key in _TEXTS}
         now = self._ctx.now()
-        since = _time(query, "von")
+        since = moment_of(query, "von")
         if since is None:
             since = now - DEFAULT_DAYS * 86_400 * clock.SECOND
         before, before_id = _from_cursor(query) or (_until(query, now), "")
@@ -126,8 +126,12 @@ def _count(query: Mapping[str, Any]) -> int:
     return value
 
 
-def _time(query: Mapping[str, Any], key: str) -> int | None:
-    """A day or a moment in ISO 8601; without an offset it is German time."""
+def moment_of(query: Mapping[str, Any], key: str) -> int | None:
+    """A day or a moment in ISO 8601; without an offset it is German time.
+
+    Raises:
+        Malformed: it cannot be read.
+    """
     value = _text(query, key)
     if value is None:
         return None
@@ -143,7 +147,7 @@ def _time(query: Mapping[str, Any], key: str) -> int | None:
 
 
 def _until(query: Mapping[str, Any], now: int) -> int:
-    until = _time(query, "bis")
+    until = moment_of(query, "bis")
     return now + 1 if until is None else until
 
 

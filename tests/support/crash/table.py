@@ -132,6 +132,7 @@ OFF_THE_WAY: dict[str, str] = {
     "signon.": _PEOPLE,
     "provider.": _PEOPLE,
     "looking.": _PEOPLE,
+    "auditing.": _PEOPLE,
     "reminding.": _PEOPLE,
     "alarming.": _PEOPLE,
     "backup.": _BY_HAND,
