@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
@@ -41,6 +42,13 @@ def parse_parameters(value: str, most: int = MAX_PARAMETERS) -> tuple[str, dict[
     Raises:
         MimeError: `parameter` (not readable), `parameters` (too many), `duplicate_parameter`.
     """
+    main, params = _parsed(value, most)
+    return main, dict(params)
+
+
+@lru_cache(maxsize=64)
+def _parsed(value: str, most: int) -> tuple[str, Mapping[str, str]]:
+    """As `parse_parameters`; one message asks for the same few fields again and again."""
     main, semicolon, _ = value.partition(";")
     found: dict[str, str] = {}
     position, end = len(main) if semicolon else len(value), len(value)

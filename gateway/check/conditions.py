@@ -6,11 +6,12 @@ Fails: not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from lxml import etree
 
+from gateway.check.place import local
 from gateway.message import Gefordert
 
 URTEIL: Final = Gefordert("5.1", "urteil")
@@ -32,7 +33,7 @@ def opened_by(root: etree._Element) -> frozenset[Gefordert]:
     Args:
         root: the root element of a valid message.
     """
-    return _named(root.iter(etree.Element), _OPENS)
+    return _named(root, _OPENS)
 
 
 def brought_by(root: etree._Element) -> frozenset[Gefordert]:
@@ -41,14 +42,9 @@ def brought_by(root: etree._Element) -> frozenset[Gefordert]:
     Args:
         root: the root element of a valid message.
     """
-    found = next((each for each in root.iter(etree.Element) if _name(each) == _SUPPLEMENT), None)
+    found = next(root.iter("{*}" + _SUPPLEMENT), None)
     return _named(found, _BRINGS) if found is not None else frozenset()
 
 
-def _named(elements: Iterable[etree._Element], table: Mapping[str, Gefordert]) -> frozenset[Gefordert]:
-    names = {_name(element) for element in elements}
-    return frozenset(demanded for name, demanded in table.items() if name in names)
-
-
-def _name(element: etree._Element) -> str:
-    return etree.QName(element).localname
+def _named(root: etree._Element, table: Mapping[str, Gefordert]) -> frozenset[Gefordert]:
+    return frozenset(table[local(element)] for element in root.iter(*("{*}" + name for name in table)))

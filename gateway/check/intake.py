@@ -208,21 +208,23 @@ def _refuse_mass(content: bytes) -> None:
         raise TooLarge(f"Das XML hat mehr als {MAX_ATTRIBUTES} Attribute.", code="grenze_attribute")
 
 
+_PARSER = etree.XMLParser(
+    encoding="utf-8",
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    dtd_validation=False,
+    attribute_defaults=False,
+    huge_tree=False,
+    remove_comments=True,
+    strip_cdata=True,
+)
+
+
 def _tree(content: bytes) -> etree._Element:
     """Parse with everything switched off that could reach beyond the bytes."""
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        remove_comments=True,
-        strip_cdata=True,
-    )
     try:
-        root = etree.fromstring(content, parser)
+        root: etree._Element = etree.fromstring(content, _PARSER)
     except etree.XMLSyntaxError as error:
         raise _malformed(error) from None
     if root.getroottree().docinfo.internalDTD is not None:  # cannot be after the prolog walk; a second lock

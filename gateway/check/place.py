@@ -44,7 +44,7 @@ def child(element: etree._Element | None, *path: str) -> etree._Element | None:
     for name in path:
         if element is None:
             return None
-        element = next((node for node in element.iterchildren("{*}" + name)), None)
+        element = next(element.iterchildren("{*}" + name), None)
     return element
 
 

@@ -67,6 +67,8 @@ class Partners:
         self._trust = trust
         self._read_at = 0
         self._forgotten = 0
+        self._parsed: dict[str, Partner] = {}
+        """By the text in the store."""
         self._by_id: dict[str, Partner] = {}
         self._by_authority: dict[str, Partner] = {}
         self._by_as2: dict[str, Partner] = {}
@@ -123,13 +125,15 @@ class Partners:
             return
         forgotten = self._forgotten
         rows = await self._db.fetch("partners")
-        agreed, broken = [], dict[str, frozenset[str]]()
-        for row in rows:
+        known, broken = dict[str, Partner](), dict[str, frozenset[str]]()
+        for row in rows:  # a thousand agreements are read again every other second, and hardly ever another one
+            text = row["agreement"]
             try:
-                agreed.append(Partner.model_validate_json(row["agreement"]))
+                known[text] = self._parsed.get(text) or Partner.model_validate_json(text)
             except ValueError:
                 owned = await self._db.fetch("authorities_of_partner", row["id"])
                 broken[row["id"]] = frozenset(each["authority"] for each in owned)
+        self._parsed, agreed = known, list(known.values())
         await self._trust.know(agreed)
         partners = [self._trust.reduced(partner) for partner in agreed]
         if broken.keys() - self._broken.keys():

@@ -1,8 +1,9 @@
 """SQLite: the whole store in one file, for one gateway.
 
-Promises: WAL with synchronous=FULL. One thread writes: it takes every step that waits, runs each in a savepoint of its
-own, commits them together and only then answers, so that many steps share one fsync and none goes without.
-A step that fails is undone alone. Readers never wait for the writer.
+Promises: WAL with synchronous=FULL. One group at a time: all steps that wait, each in a savepoint of its own, committed
+together and only then answered, so that many steps share one fsync and none goes without. A step that fails is undone
+alone. Readers never wait for the writer. The event loop waits for no fsync, for no other process and for no large
+statement; short ones run on it, for a thread would wait longer for Python's lock than the statement takes.
 Fails: `StoreUnavailable` when the file cannot be opened, is locked for long or the disk is full, or when more than
 `MAX_WAITING` steps wait; then none of the steps concerned is committed.
 """
@@ -17,10 +18,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gateway.store.database import AlreadyThere, Do, Row, StoreError, StoreUnavailable, Value, counted
 from gateway.store.queries import Query, migration_for_sqlite, statements
@@ -36,10 +36,23 @@ READERS = 4
 """Reading threads; reads are short, and two cores are common."""
 STATEMENT_CACHE = 256
 """Prepared statements per connection: more than there are named queries."""
+LARGE_BYTES = 64 * 1024
+"""A step that writes more than this at once runs in a thread."""
+LARGE = frozenset({"delete_chunks", "delete_shredded", "discard_content", "shred_contents", "sweep_staged"})
+"""Steps that may touch many pages, likewise."""
+QUICK = frozenset(
+    {
+        "chunks", "content", "delivery", "delivery_by_wire_id", "inbound_by_transport", "log_head", "marks_of_azr",
+        "message", "message_by_identity", "parts", "proof_known", "receipt_with_bytes", "vorgang",
+        "vorgang_of_message", "withheld_marks_of_azr",
+    }
+)  # fmt: skip
+"""What every message asks for: look-ups of a few rows by a key, quicker than a thread is woken."""
 JOURNAL_LIMIT = 64 * 1024 * 1024
 """Bytes to which the write-ahead log is cut back after a large upload."""
 
 Result = list[list[Row]] | BaseException
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -59,13 +72,12 @@ class SqliteDatabase:
         self._constraints = _constraints(writer)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
-        self._wake = threading.Condition()
+        self._writing: asyncio.Task[None] | None = None
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sqlite-write")
         self._closing = False
         self._local = threading.local()
         self._reading: list[sqlite3.Connection] = []
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
-        self._thread = threading.Thread(target=self._write, name="sqlite-write", daemon=True)
-        self._thread.start()
 
     @classmethod
     async def open(cls, path: str) -> SqliteDatabase:
@@ -82,14 +94,14 @@ class SqliteDatabase:
         known = queries()
         for step in steps:
             known[step.query].check(step.args)
+        if self._closing:
+            raise StoreUnavailable("closed")
+        if len(self._waiting) >= MAX_WAITING:
+            raise StoreUnavailable("too many steps wait")
         future: asyncio.Future[list[list[Row]]] = self._loop.create_future()
-        with self._wake:
-            if self._closing:
-                raise StoreUnavailable("closed")
-            if len(self._waiting) >= MAX_WAITING:
-                raise StoreUnavailable("too many steps wait")
-            self._waiting.append(_Waiting(steps, future))
-            self._wake.notify()
+        self._waiting.append(_Waiting(steps, future))
+        if self._writing is None:
+            self._writing = self._loop.create_task(self._write())
         return await future
 
     async def fetch(self, query: str, *args: Value) -> list[Row]:
@@ -98,6 +110,8 @@ class SqliteDatabase:
         named.check(args)
         if self._closing:
             raise StoreUnavailable("closed")
+        if query in QUICK:
+            return self._read(named, args)
         return await self._loop.run_in_executor(self._readers, self._read, named, args)
 
     async def fetch_one(self, query: str, *args: Value) -> Row | None:
@@ -116,15 +130,15 @@ class SqliteDatabase:
 
     async def close(self) -> None:
         """See `Database.close`. Steps that already wait are still committed."""
-        with self._wake:
-            if self._closing:
-                return
-            self._closing = True
-            self._wake.notify()
+        if self._closing:
+            return
+        self._closing = True
+        if self._writing is not None:
+            await asyncio.wait({self._writing})
         await asyncio.to_thread(self._shut)
 
     def _shut(self) -> None:
-        self._thread.join()
+        self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         for connection in (*self._reading, self._connection):
             connection.close()
@@ -140,32 +154,51 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             raise self._meaning(error) from error
 
-    # The writer's thread. Only it touches `_connection` after __init__, until it has ended.
+    # One task writes, on the loop and in the writer's thread by turns; only it touches `_connection` after __init__.
 
-    def _write(self) -> None:
-        while group := self._next_group():
-            results = self._commit_group([waiting.steps for waiting in group])
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more, yet what they asked for is kept
-                self._loop.call_soon_threadsafe(_answer, group, results)
-
-    def _next_group(self) -> list[_Waiting]:
-        """All that waits, up to `MAX_GROUP`; empty when the database closes and nothing waits."""
-        with self._wake:
-            while not self._waiting and not self._closing:
-                self._wake.wait()
-            return [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
-
-    def _commit_group(self, group: Sequence[Sequence[Do]]) -> list[Result]:
+    async def _write(self) -> None:
+        """Group after group, until nothing waits."""
         try:
-            self._connection.execute("begin immediate")
-            results = [self._commit_one(steps) for steps in group]
-            self._connection.execute("commit")
-        except Exception as error:  # whatever it was: somebody waits for an answer, and this thread must go on
+            while self._waiting:
+                group = [self._waiting.popleft() for _ in range(min(MAX_GROUP, len(self._waiting)))]
+                _answer(group, await self._commit_group([waiting.steps for waiting in group]))
+        finally:
+            self._writing = None
+
+    async def _commit_group(self, group: Sequence[Sequence[Do]]) -> list[Result]:
+        try:
+            await self._begin()
+            large = any(_is_large(step) for steps in group for step in steps)
+            results = await self._in_thread(self._run_group, group) if large else self._run_group(group)
+            await self._in_thread(self._connection.execute, "commit")
+        except Exception as error:  # whatever it was: somebody waits for an answer, and the next group must go on
             if self._connection.in_transaction:
                 self._connection.rollback()
             failure = self._meaning(error)
             return [failure for _ in group]
         return results
+
+    async def _begin(self) -> None:
+        """Takes the file's only place for writing; whoever else has it is waited for in the thread."""
+        try:
+            self._connection.execute("begin immediate")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            await self._in_thread(self._begin_patiently)
+
+    def _begin_patiently(self) -> None:
+        self._connection.execute(f"pragma busy_timeout = {round(BUSY_SECONDS * 1000)}")
+        try:
+            self._connection.execute("begin immediate")
+        finally:
+            self._connection.execute("pragma busy_timeout = 0")
+
+    def _in_thread(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
+        return self._loop.run_in_executor(self._writer, work, *args)
+
+    def _run_group(self, group: Sequence[Sequence[Do]]) -> list[Result]:
+        return [self._commit_one(steps) for steps in group]
 
     def _commit_one(self, steps: Sequence[Do]) -> Result:
         """Run one step in its savepoint; its own failure is its result, a failure of the whole commit is raised."""
@@ -196,6 +229,10 @@ class SqliteDatabase:
         if isinstance(error, sqlite3.OperationalError):
             return StoreUnavailable(str(error))
         return StoreError(str(error))
+
+
+def _is_large(step: Do) -> bool:
+    return step.query in LARGE or any(isinstance(value, bytes) and len(value) > LARGE_BYTES for value in step.args)
 
 
 def _answer(group: Sequence[_Waiting], results: Sequence[Result]) -> None:
@@ -244,6 +281,7 @@ def _open_and_migrate(path: str) -> sqlite3.Connection:
         connection.execute("pragma synchronous = full")
         connection.execute(f"pragma journal_size_limit = {JOURNAL_LIMIT}")
         _migrate(connection)
+        connection.execute("pragma busy_timeout = 0")  # see `_begin`
     except BaseException as error:
         connection.close()
         if isinstance(error, sqlite3.Error):

@@ -21,10 +21,11 @@ def do(query: str, /, expect: int | None = None, **values: Value) -> Do:
         TypeError: the values are not exactly its parameters.
     """
     parameters = queries()[query].parameters
-    if set(values) != set(parameters):
+    args = tuple([values[name] for name in parameters if name in values])
+    if not len(args) == len(parameters) == len(values):
         wrong = sorted(set(values) ^ set(parameters))
         raise TypeError(f"{query}: missing or unknown: {', '.join(wrong)}")
-    return Do(query, tuple(values[name] for name in parameters), expect)
+    return Do(query, args, expect)
 
 
 def listed(values: Iterable[str]) -> str:

@@ -69,8 +69,12 @@ async def test_every_query_runs_on_both(database: Database) -> None:
     for query in queries().values():
         if query.sql.startswith("select"):
             args = [0 if is_number(name) else "[]" if name in LISTS else "x" for name in query.parameters]
-            assert await database.fetch(query.name, *args) in ([], [{"version": len(migrations())}])
+            found = await database.fetch(query.name, *args)
+            assert bool(found) == (query.name in NEVER_EMPTY), query.name
 
+
+NEVER_EMPTY = {"schema_version", "hourly", "hourly_of"}
+"""Of a store without rows: its version, and the hours of a day."""
 
 LISTS = {"authorities", "message_ids", "ids", "sources", "readers", "tables"}
 

@@ -14,6 +14,7 @@ import pytest
 from gateway.store import open_database
 from gateway.store.queries import Query
 from gateway.store.resources import queries
+from gateway.store.sqlite import LARGE, QUICK
 
 READ_WHOLE = {
     "partner": "some hundred agreements",
@@ -143,3 +144,10 @@ def test_what_pages_ask_for_walks_the_index_made_for_it(sqlite_plans: Plans) -> 
         name: [line for line in sqlite_plans[name] if re.search(rf"{index}\b", line)] for name, index in MEANT.items()
     }
     assert [(name, sqlite_plans[name]) for name, lines in walked.items() if not lines] == []
+
+
+def test_what_the_event_loop_looks_up_is_found_by_a_key(sqlite_plans: Plans) -> None:
+    for name in QUICK:
+        steps = [line for line in sqlite_plans[name] if "TEMP B-TREE" not in line]
+        assert all(re.match(r"SEARCH \w+ USING .*\(\w+=\?", step) for step in steps), (name, steps)
+    assert set(queries()) >= LARGE

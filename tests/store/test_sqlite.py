@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import stat
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -65,9 +66,9 @@ async def test_a_failure_in_the_group_is_its_own(database: SqliteDatabase, path:
 
 
 async def test_a_file_locked_for_long_is_unavailable_and_then_works_again(
-    database: SqliteDatabase, path: str, make: Any
+    database: SqliteDatabase, path: str, make: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database._connection.execute("pragma busy_timeout = 20")
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.02)
     message_id = make.id()
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("begin immediate")
@@ -76,6 +77,29 @@ async def test_a_file_locked_for_long_is_unavailable_and_then_works_again(
         assert await database.fetch_one("message", message_id) is None  # reading goes on
     await database.commit(make.message(message_id))
     assert await database.fetch_one("message", message_id) is not None
+
+
+async def test_who_waits_for_another_process_holds_up_nobody(database: SqliteDatabase, path: str, make: Any) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("begin immediate")
+        (waiting,) = await started(database, [make.message(make.id())])
+        assert await database.fetch("partners") == []
+        assert not waiting.done()
+        other.execute("commit")
+    assert await waiting == [[]]
+
+
+async def test_the_loop_runs_short_statements_and_waits_for_nothing_else(database: SqliteDatabase, make: Any) -> None:
+    here, seen = threading.current_thread(), set[tuple[str, bool]]()
+    database._connection.set_trace_callback(
+        lambda sql: seen.add((sql.split(" (")[0], threading.current_thread() is here))
+    )
+    await database.commit(make.message(make.id()))
+    assert ("insert into message", True) in seen
+    assert ("commit", True) not in seen
+    seen.clear()
+    await database.commit(make.message(make.id(), answer=bytes(module.LARGE_BYTES + 1)))
+    assert ("insert into message", True) not in seen
 
 
 async def test_a_full_disk_is_unavailable_and_leaves_nothing_half_done(database: SqliteDatabase, make: Any) -> None:

@@ -43,6 +43,8 @@ from gateway.store.steps import do
 
 log = logging.getLogger(__name__)
 
+SEAL_HERE = 64 * 1024
+"""Up to so many bytes a message is sealed on the event loop: a thread would cost as much as the sealing."""
 _DAMAGED = (
     "Der gespeicherte Inhalt ist beschädigt und wird nicht versandt. Der Absender kann ihn unter einer neuen "
     "Nachrichten-ID noch einmal einreichen."
@@ -146,18 +148,22 @@ class Sealing:
         ]
         parts += await self._legible(delivery["message_id"], partner, rows)
         signed, body = io.BytesIO(), io.BytesIO()
-        sealed = await asyncio.to_thread(
-            seal,
-            parts,
-            _gateway_headers(delivery),
-            self._ctx.identity,
-            partner,
-            at=self._ctx.at(),
-            transfer="base64" if partner.weg == "mail" else "binary",
-            signed_out=signed,
-            sealed_out=body,
-            without=refused,
-        )
+
+        def sealing() -> Sealed:
+            return seal(
+                parts,
+                _gateway_headers(delivery),
+                self._ctx.identity,
+                partner,
+                at=self._ctx.at(),
+                transfer="base64" if partner.weg == "mail" else "binary",
+                signed_out=signed,
+                sealed_out=body,
+                without=refused,
+            )
+
+        small = sum(len(content) for content in contents) <= SEAL_HERE
+        sealed = sealing() if small else await asyncio.to_thread(sealing)
         now, contents_of = self._ctx.now(), self._ctx.content
         kept = contents_of.seal_small(signed.getvalue(), now), contents_of.seal_small(body.getvalue(), now)
         wired = await self._keep(delivery, sealed, *kept, refused)

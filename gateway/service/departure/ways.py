@@ -99,8 +99,8 @@ def _timeouts(ctx: Context, wire: Wire) -> Timeouts:
 
 
 def _streamed(body: Body) -> Body:
-    """The body as something that yields it, wherever it lies."""
-    return (lambda: _pieces(body)) if isinstance(body, bytes) else body
+    """A small body as it is; a larger one as something that yields it, wherever it lies."""
+    return (lambda: _pieces(body)) if isinstance(body, bytes) and len(body) > CHUNK else body
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:
