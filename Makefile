@@ -7,7 +7,7 @@ XJUSTIZ ?= $(wildcard ../shared/xjustiz/3.6.2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check crash lock readme clean venv venv-test
+.PHONY: help demo test check crash screenshots lock readme clean venv venv-test
 
 help:                 ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ demo: venv            ## the main job, end to end, on the embedded default
 
 test: check           ## everything that must hold
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+screenshots: venv-test ## the pictures of the pages in README.md, taken by Debian's chromium
+	PYTHONPATH=.:tests/support $(BIN)/python -m tests.browser.screenshots
 
 crash: venv-test      ## kill -9 at every durable step and network effect; nothing may be lost or come twice
 	PYTHONPATH=.:tests/support $(BIN)/python -m crash $(if $(RUNS),--runs $(RUNS)) $(if $(SOAK),--soak $(SOAK)) $(if $(SLOW),--slow $(SLOW))

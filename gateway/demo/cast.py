@@ -242,6 +242,7 @@ def _agree(cast: Cast, mail_encrypt: KeyPair) -> None:
             weg="as2",
             url=edge.as2_url,
             as2_id=edge.as2_name,
+            test=True,
             zertifikate=edge.certificates(cast.ca),
         ),
         Partner(
@@ -271,6 +272,7 @@ def _agree(cast: Cast, mail_encrypt: KeyPair) -> None:
             url=hub.as2_url,
             as2_id=hub.as2_name,
             mdn_url=hub.as2_url,
+            test=True,
             zertifikate=hub.certificates(cast.ca),
         )
     )

@@ -218,6 +218,15 @@ async def test_a_correction_of_the_directory_and_a_new_account(stage: Stage, win
     await expect(page.get_by_role("row", name="p.angelegt")).to_contain_text("gesperrt")
 
 
+async def test_a_partner_is_tested_by_a_real_round(stage: Stage, window: Any) -> None:
+    page = await window("betrieb", "/betrieb/partner/koeln")
+    await page.get_by_role("button", name="Verbindung prüfen").click()
+    await expect(page.get_by_role("status").first).to_contain_text("bestanden")
+    await page.get_by_role("link", name="Testnachricht ansehen").click()
+    await expect(page.locator("#kopf .ton").first).to_have_text("zugestellt")
+    await expect(page.locator(".pruefung .gut")).to_have_count(7)
+
+
 async def test_the_overview_follows_without_a_reload(stage: Stage, window: Any) -> None:
     page = await window("betrieb")
     await expect(page.locator("#stand")).to_contain_text("hält sich selbst aktuell")

@@ -47,7 +47,8 @@ class BadDay:
     async def log_in(self) -> None:
         """An account of each kind, with a session."""
         for who, (rollen, behoerden) in PEOPLE.items():
-            self.access[who] = await account(self.case.hub, f"p.{who}", *rollen, behoerden=behoerden)
+            name = "a.muster" if who == "alle" else f"p.{who}"
+            self.access[who] = await account(self.case.hub, name, *rollen, behoerden=behoerden)
             async with visiting(self.case.hub, self.case.hub_ca, self.access[who]) as visitor:
                 self.cookies[who] = visitor.cookie
         self.access["neu"] = await account(self.case.hub, "p.neu", "betrieb")
