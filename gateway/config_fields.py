@@ -105,7 +105,11 @@ def _webhook_url(value: str) -> str:
 
 
 def _key_source(value: str, info: ValidationInfo) -> str:
-    """A file, counted from the configuration's folder, or `env:NAME`."""
+    """A file, counted from the configuration's folder, `env:NAME`, or `cred:NAME`."""
+    if value.startswith("cred:"):
+        if not re.fullmatch(r"cred:[A-Za-z0-9_][A-Za-z0-9._-]*", value):
+            raise ValueError("nach cred: steht der Name aus LoadCredential= der Unit, etwa cred:store.key")
+        return value
     if not value.startswith("env:"):
         return str(resolve(Path(value), info))
     if not re.fullmatch(r"env:[A-Za-z_][A-Za-z0-9_]*", value):

@@ -22,6 +22,8 @@ from gateway.store.keyring import ID_TEXT, NONCE_BYTES, Kek, PlainKek, kek_id
 
 ENVIRONMENT: Final = "env:"
 """How an entry names a variable."""
+CREDENTIAL: Final = "cred:"
+"""How an entry names a credential of the service manager (systemd.exec(5), `LoadCredential=`)."""
 
 
 class TokenKek:
@@ -77,6 +79,14 @@ def secret_text(source: str) -> bytes:
     Raises:
         PkiError: it is missing, or others can read the file.
     """
+    if source.startswith(CREDENTIAL):
+        folder = os.environ.get("CREDENTIALS_DIRECTORY")
+        if not folder:
+            raise PkiError(f"{source}: der Dienst hat keine Credentials; in der Unit fehlt LoadCredential=")
+        try:  # the service manager guards its folder, whatever mode the file in it shows
+            return (Path(folder) / source.removeprefix(CREDENTIAL)).read_bytes().strip()
+        except OSError as error:
+            raise PkiError(f"{source}: nicht lesbar ({error.strerror}); in der Unit fehlt LoadCredential=") from None
     if not source.startswith(ENVIRONMENT):
         return read_secret(Path(source)).strip()
     name = source.removeprefix(ENVIRONMENT)

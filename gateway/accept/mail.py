@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 import uuid
@@ -151,13 +152,17 @@ class MailListener:
         self.port = 0
         """The real one, once it listens."""
 
-    async def start(self, host: str, port: int) -> None:
-        """Begin to listen.
+    async def start(self, host: str, port: int, given: socket.socket | None = None) -> None:
+        """Begin to listen, at a socket that listens already where one is given.
 
         Raises:
             OSError: the address is taken.
         """
-        self._server = await asyncio.get_running_loop().create_server(self._session, host, port)
+        loop = asyncio.get_running_loop()
+        if given is not None:
+            self._server = await loop.create_server(self._session, sock=given)
+        else:
+            self._server = await loop.create_server(self._session, host, port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -189,7 +194,13 @@ class MailListener:
 
 
 async def listen(
-    receiver: MailReceiver, host: str, port: int, tls: ssl.SSLContext | None = None, *, demand_tls: bool = False
+    receiver: MailReceiver,
+    host: str,
+    port: int,
+    tls: ssl.SSLContext | None = None,
+    *,
+    demand_tls: bool = False,
+    given: socket.socket | None = None,
 ) -> MailListener:
     """A server that listens on this event loop.
 
@@ -199,10 +210,11 @@ async def listen(
         port: port to bind; 0 lets the system choose.
         tls: offered by STARTTLS; None for none.
         demand_tls: nothing is taken without it.
+        given: a socket of the service manager, which listens instead.
 
     Raises:
         OSError: the address is taken.
     """
     listener = MailListener(receiver, tls, demand_tls=demand_tls)
-    await listener.start(host, port)
+    await listener.start(host, port, given)
     return listener

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import click
 
+from gateway.cli import systemd
 from gateway.cli.init_template import render
 from gateway.cli.main import MISUSED, REFUSED, UNREACHABLE
 from gateway.cli.shell import json_option, show, stop
@@ -29,7 +31,7 @@ from gateway.store import StoreError, open_database
 CONFIG_NAME = "gateway.toml"
 NAMES = (CONFIG_NAME, "keys", "trust", "packs", "gateway.db")
 """What `gateway init` makes (contracts.md section 2)."""
-LEFTOVERS = (*NAMES, "gateway.db-wal", "gateway.db-shm")
+LEFTOVERS = (*NAMES, systemd.SERVICE, systemd.SOCKET, "gateway.db-wal", "gateway.db-shm")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,8 @@ class Plan:
     kind: Kind
     hosts: tuple[str, ...]
     mail: str | None
+    units: Mapping[str, str]
+    """Units for systemd, by name."""
 
 
 @click.command(short_help="Make a new gateway: configuration, keys, database.")
@@ -65,6 +69,7 @@ class Plan:
     show_default=True,
     help="Kind of the signature and encryption keys; rsa is RSA-3072, for partners without elliptic curves.",
 )
+@click.option("--systemd", "units", is_flag=True, help="Also write units for systemd: gateway.service, gateway.socket.")
 @json_option
 def command(
     folder: Path,
@@ -73,6 +78,7 @@ def command(
     hosts: tuple[str, ...],
     mail: str | None,
     kind: Kind,
+    units: bool,
     as_json: bool,
 ) -> None:
     """Make a new gateway in DIR: gateway.toml, keys/, trust/, packs/ and gateway.db.
@@ -91,9 +97,9 @@ def command(
             REFUSED, f"{folder}: {', '.join(there)} gibt es schon; nichts wurde geändert. Einen leeren Ordner angeben."
         )
     try:
-        pairs = make(Plan(folder, text, config, kind, hosts, mail))
+        pairs = make(Plan(folder, text, config, kind, hosts, mail, _units(config, folder) if units else {}))
     except ValueError as error:
-        stop(MISUSED, f"Zertifikat nicht möglich: {error}")
+        stop(MISUSED, f"Nicht möglich: {error}")
     except (OSError, StoreError) as error:
         stop(UNREACHABLE, f"{folder}: nicht beschreibbar ({error}); nichts wurde angelegt.")
     show(_result(folder, kennung, pairs), as_json, _lines)
@@ -129,6 +135,17 @@ def make(plan: Plan) -> dict[str, KeyPair]:
     return {str(purpose): pair for purpose, pair in pairs.items()}
 
 
+def _units(config: Config, folder: Path) -> dict[str, str]:
+    """Units for systemd; the program is the one that runs here.
+
+    Raises:
+        ValueError: a path that systemd would read as something else.
+    """
+    program = Path(sys.argv[0]).absolute()
+    program = program if program.name == "gateway" else Path(sys.executable).parent / "gateway"
+    return {systemd.SERVICE: systemd.service(config, folder, program), systemd.SOCKET: systemd.socket(config)}
+
+
 def _write(plan: Plan, pairs: dict[Any, KeyPair]) -> None:
     for name in ("keys", "trust", "trust/partner", "packs"):
         (plan.folder / name).mkdir(mode=0o700)
@@ -136,6 +153,8 @@ def _write(plan: Plan, pairs: dict[Any, KeyPair]) -> None:
         write_pair(pair, plan.folder / "keys" / purpose)
     write_store_key(Path(plan.config.store.schluessel[0]))
     asyncio.run(_make_database(plan.config.store.url))
+    for name, text in plan.units.items():
+        write_new(plan.folder / name, text.encode("utf-8"))
     # Last, so that a configuration never names what is not there.
     write_new(plan.folder / CONFIG_NAME, plan.text.encode("utf-8"))
 

@@ -73,10 +73,10 @@ adresse = "127.0.0.1:8025"
 [store]
 # Datenbank: sqlite:///DATEI, oder postgresql://… für mehrere Gateways.
 url = "sqlite:///gateway.db"
-# Schlüssel, der gespeicherte Inhalte schützt (32 Byte, Hex oder Base64): eine Datei, oder "env:NAME" für eine
-# Umgebungsvariable; statt des Schlüssels kann darin die Adresse eines AES-Schlüssels im Token stehen: pkcs11:…
-# Getrennt sichern! Für einen Wechsel mehrere: der erste schützt Neues, die anderen öffnen noch; dann
-# gateway store rewrap.
+# Schlüssel, der gespeicherte Inhalte schützt (32 Byte, Hex oder Base64): eine Datei, "env:NAME" für eine
+# Umgebungsvariable oder "cred:NAME" für ein Credential der systemd-Unit; statt des Schlüssels kann darin die Adresse
+# eines AES-Schlüssels im Token stehen: pkcs11:… Getrennt sichern! Für einen Wechsel mehrere: der erste schützt Neues,
+# die anderen öffnen noch; dann gateway store rewrap.
 schluessel = ["keys/store.key"]
 
 [schluessel]

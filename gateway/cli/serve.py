@@ -16,6 +16,7 @@ from pathlib import Path
 import click
 
 from gateway.cli.main import MISUSED, UNREACHABLE, config_path
+from gateway.cli.notify import alive, notify
 from gateway.cli.shell import configuration, stop
 from gateway.cli.workers import Workers, tell
 from gateway.config import Config, load
@@ -63,7 +64,11 @@ async def _serve(config: Config, source: ConfigSource, ready_file: Path | None, 
         gateway.others = workers.figures
         await workers.start()
         _announce(ready_file, gateway.listeners.ports)
+        notify("READY=1")
+        living = asyncio.create_task(alive(gateway.health.hanging))
         await stopping.wait()
+        notify("STOPPING=1")
+        living.cancel()
         _announce(ready_file, None)
         await workers.stop()
 

@@ -67,7 +67,7 @@ class Listeners:
         """Real port by listener: `api`, `as2`, `betrieb`, `status`, `mail`; `proxy` where it has one."""
         self._contexts: dict[str, ReloadableContext] = {}
         self._runners: list[web.AppRunner] = []
-        self._given = handed_over()
+        self._given: list[socket.socket] = []
         self._mailing = mailing
         self._mail: MailListener | None = None
         pace = Pace(lambda: ctx.config.api.anfragen_je_minute)
@@ -101,6 +101,7 @@ class Listeners:
 
     async def start_status(self) -> None:
         """Begin to listen where only health is told, before anything else."""
+        self._given = handed_over()
         await self._listen("status")
 
     async def _listen(self, name: str) -> None:
@@ -148,7 +149,8 @@ class Listeners:
         if config.postfach is None:
             return
         tls, far = self._contexts["mail"], not is_loopback(config.host)
-        self._mail = await listen(self._mailing, config.host, config.port, tls, demand_tls=far)
+        given = next((each for each in self._given if _serves(each, config.port)), None)
+        self._mail = await listen(self._mailing, config.host, config.port, tls, demand_tls=far, given=given)
         self.ports["mail"] = self._mail.port
 
 
@@ -160,12 +162,16 @@ def handed_over() -> list[socket.socket]:
     return [socket.socket(fileno=fd) for fd in range(FIRST_FD, FIRST_FD + count)]
 
 
+def _serves(sock: socket.socket, port: int) -> bool:
+    return sock.family in (socket.AF_INET, socket.AF_INET6) and sock.getsockname()[1] == port
+
+
 def _site(
     runner: web.AppRunner, address: str, given: Sequence[socket.socket], tls: ssl.SSLContext | None
 ) -> web.BaseSite:
     host, port = split_address(address)
     for sock in given:
-        if sock.family in (socket.AF_INET, socket.AF_INET6) and sock.getsockname()[1] == port:
+        if _serves(sock, port):
             return web.SockSite(runner, sock, ssl_context=tls)
     return web.TCPSite(runner, host, port, ssl_context=tls)
 
