@@ -83,9 +83,23 @@ def _refused(tree: ast.Module) -> Iterator[str]:
     """Texts that stand in the call that refuses."""
     families = {"Malformed", "Invalid", "Forbidden", "NotFound", "Conflict", "TooLarge", "UnsupportedMediaType"}
     families |= {"Gone", "Overloaded", "Unauthenticated", "Damaged", "Befund", "_demand", "TooMany"}
+    named = dict(_constants(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and _name(node.func) in families:
-            yield from (text for each in node.args if (text := _template(each)) and _SENTENCE.fullmatch(text))
+            texts = (_template(each) or named.get(_name(each)) for each in node.args)
+            yield from (text for text in texts if text and _SENTENCE.fullmatch(text))
+
+
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Texts that a file gives a name."""
+    for node in tree.body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id=name)], value=value)
+                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
+            ):
+                if text := _template(value):
+                    yield name, text
 
 
 def _texts(tree: ast.Module, passed_over: set[int]) -> Iterator[str]:

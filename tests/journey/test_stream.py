@@ -187,6 +187,12 @@ async def test_streams_of_one_certificate_are_bounded_and_places_come_free(jva: 
         await begun(again)
 
 
+async def test_a_head_request_opens_nothing(hub: Gateway, jva: Api) -> None:
+    for _ in range(2 * stream_http.STREAMS_OF_ONE):
+        async with jva._session.head(f"{jva._base}/v1/events") as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+
+
 class Flood:
     """A feed that has always more to tell than any connection takes at once."""
 

@@ -79,7 +79,7 @@ def document(version: str, shown: Mapping[str, Example] | None = None) -> Schema
             "securitySchemes": {
                 "clientCertificate": {"type": "mutualTLS", "description": "Eingetragen unter [[zugang]]"}
             },
-            "responses": {_name(code): _problem(text) for code, text in _PROBLEMS.items()},
+            "responses": {_name(code): _problem(code, text) for code, text in _PROBLEMS.items()},
         },
     }
 
@@ -185,8 +185,25 @@ def _name(code: int) -> str:
     return f"Fehler{code}"
 
 
-def _problem(text: str) -> Schema:
-    return {"description": text, "content": {"application/problem+json": {"schema": ref("Problem")}}}
+def _problem(code: int, text: str) -> Schema:
+    headers = _LANGUAGE | (_COME_AGAIN if code in (429, 503) else {})
+    return {
+        "description": text,
+        "headers": headers,
+        "content": {"application/problem+json": {"schema": ref("Problem")}},
+    }
+
+
+_LANGUAGE: Final[Schema] = {
+    "Content-Language": {
+        "description": "Sprache der Texte: `de`, mit `Accept-Language: en` `en`; mit einer Entscheidung `en, de`",
+        "schema": {"type": "string", "enum": ["de", "en", "en, de"]},
+    },
+    "Vary": {"description": "Wovon die Antwort abhängt", "schema": {"const": "Accept-Language"}},
+}
+_COME_AGAIN: Final[Schema] = {
+    "Retry-After": {"description": "Nach so vielen Sekunden wieder", "schema": {"type": "integer", "minimum": 1}}
+}
 
 
 _LOCATION: Final[Schema] = {"Location": {"description": "Wo sie zu finden ist", "schema": {"type": "string"}}}
