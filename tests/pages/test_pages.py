@@ -1,16 +1,19 @@
 """The pages with real messages: what they show, what is done with them, what is looked at and by whom."""
 
 import asyncio
+import html
 import io
 import re
 from typing import Any
 
 import pytest
-from caseworld import AZR, JS, STA, Case
+from caseworld import AZR, JS, STA, Case, until
 from gatewayworld import BONN, KOELN, RHEIN_SIEG, agree
 from pagesworld import Visitor, account, visiting
 
 from gateway.partner import Partner
+from gateway.pki import agreed
+from gateway.pki_issue import Request
 from gateway.service.evidence.proving import verify_package
 
 REASON = {"grund": "Weisung vom 22.11."}
@@ -49,6 +52,56 @@ async def test_overview_list_and_message_show_one_notice(case: Case, operator: V
     for text in ("Klärung", "Nach dem Erlass entschieden", answer["entscheidung"]["begruendung"][0]["text"]):
         assert text in page.words, text
     assert "Mit Eingang" in page.words or "Wortlaut der Nummer 2.1" in page.words
+
+
+async def test_a_withheld_notice_is_shown_once_its_sender_was_reminded(case: Case, operator: Visitor) -> None:
+    """However many newer ones there are, and not before."""
+    old = (await withheld(case))["id"]
+    assert "schon erinnert" not in (await operator.get("/betrieb/")).words
+    case.later(31)
+    for _ in range(6):
+        await withheld(case)
+    shown = await overview_from(case, "schon erinnert")
+    assert re.findall(r'href="/betrieb/nachrichten/([0-9a-f-]{36})"', shown) == [old]
+
+
+async def overview_from(case: Case, heading: str) -> str:
+    """The overview from a heading on, as soon as it has that; by somebody who logs in now: the clock went ahead."""
+    access = await account(case.hub, "n.eu", "betrieb")
+    async with visiting(case.hub, case.hub_ca, access) as visitor, asyncio.timeout(30):
+        while True:
+            before, found, after = (await visitor.get("/betrieb/")).text.partition(heading)
+            if found:
+                return after
+            assert "Übersicht" in before
+            await asyncio.sleep(0.05)
+
+
+async def withheld(case: Case) -> dict[str, Any]:
+    head = {"aktenzeichen": f"7-{len(case.ids)}/26"}
+    return await case.post("polizei", "ermittlungsverfahren_eingeleitet", head, gefaehrdet_untersuchungszweck=True)
+
+
+async def test_what_is_late_is_shown_with_its_last_error(case: Case) -> None:
+    pair = case.hub_ca.issue(Request(purpose="encrypt", name="Stadt Bonn"))
+    certificates = (agreed("verschluesselung", pair.certificate), agreed("signatur", pair.certificate))
+    down = "https://localhost:1/as2"
+    await agree(
+        case.hub,
+        Partner(id="bonn", behoerden=(BONN,), weg="as2", url=down, as2_id="bonn", zertifikate=certificates),
+    )
+    facts = {"azr": {"abgefragt": True, "aktenfuehrende_abh": BONN}}
+    answer = await case.post("polizei", "ermittlungsverfahren_eingeleitet", **facts)
+
+    async def tried() -> list[str]:
+        (delivery,) = (await case.get("betrieb", f"/v1/messages/{answer['id']}"))["zustellungen"]
+        return [delivery["letzter_fehler"]] if delivery["letzter_fehler"] else []
+
+    (error,) = await until(tried, 1)
+    case.later(1.1)
+    shown = await overview_from(case, "Verspätete Zustellungen")
+    assert answer["id"] in shown
+    assert error in html.unescape(shown)
 
 
 async def test_a_search_is_a_post_and_finds_by_what_is_personal(case: Case, operator: Visitor) -> None:
