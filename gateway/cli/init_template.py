@@ -224,7 +224,8 @@ sicherung_tage = 7
 # absender = "gateway@example.org"
 
 # Anmeldung an den Seiten über einen Anmeldedienst (OpenID Connect); braucht [betrieb] oeffentliche_url. Der Dienst
-# schickt Menschen an …/betrieb/anmelden/dienst/zurueck zurück und nach dem Abmelden an …/betrieb/abgemeldet.
+# schickt Menschen an …/betrieb/anmelden/dienst/zurueck zurück und nach dem Abmelden an …/betrieb/abgemeldet; meldet er
+# Abmeldungen von sich aus (Back-Channel), dann an …/betrieb/anmelden/dienst/abgemeldet.
 # [anmeldung]
 # Aussteller (issuer), Zeichen für Zeichen wie der Dienst ihn schreibt.
 # aussteller = "https://anmeldung.example/realms/land"

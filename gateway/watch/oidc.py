@@ -44,6 +44,9 @@ SUBJECT_CHARS: Final = 255
 NAME_CHARS: Final = 60
 """As for local accounts."""
 
+LOGGED_OUT: Final = "http://schemas.openid.net/event/backchannel-logout"
+"""What a logout token says (Back-Channel Logout 1.0 section 2.4)."""
+
 Key = RSAKey | ECKey | OKPKey
 _KINDS: Final[dict[str, type[RSAKey] | type[ECKey] | type[OKPKey]]] = {"RSA": RSAKey, "EC": ECKey, "OKP": OKPKey}
 _PUBLIC: Final = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
@@ -221,6 +224,26 @@ def identity(token: str, keys: Iterable[Key], settings: Anmeldung, nonce: str, n
     if settings.acr and claims.get("acr") not in settings.acr:
         raise NotBelieved("acr")  # 7
     return claims
+
+
+def logged_out(token: str, keys: Iterable[Key], settings: Anmeldung, now: int) -> str:
+    """Whose sessions a logout token ends (Back-Channel Logout 1.0 section 2.6).
+
+    Returns:
+        The subject. A token that names a session of the provider's alone is not believed: we do not keep its number.
+
+    Raises:
+        UnknownKey, NotBelieved: as `identity`; it is no logout token, or could be an ID token.
+    """
+    claims = signed_claims(token, keys, settings.algorithmen)
+    _demand_parties(claims, settings)
+    _demand_now(claims, now)
+    events, subject = claims.get("events"), claims.get("sub")
+    if not isinstance(events, dict) or not isinstance(events.get(LOGGED_OUT), dict) or "nonce" in claims:
+        raise NotBelieved("logout_token")
+    if not isinstance(claims.get("jti"), str) or not isinstance(subject, str) or not subject:
+        raise NotBelieved("logout_token")
+    return subject
 
 
 def signed_claims(token: str, keys: Iterable[Key], algorithms: Collection[str]) -> dict[str, Any]:

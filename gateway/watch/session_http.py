@@ -36,8 +36,10 @@ FORM_FIELDS: Final = 60
 LOGIN: Final = "/betrieb/anmelden"
 SIGNON: Final = LOGIN + "/dienst"
 """To the provider of `[anmeldung]`; `/zurueck` is where it sends the browser back to."""
+REVOKED: Final = f"{SIGNON}/abgemeldet"
+"""Where the provider itself, no browser, says that somebody logged out there: its signature is what counts."""
 GONE: Final = "/betrieb/abgemeldet"
-OPEN: Final = frozenset({LOGIN, SIGNON, f"{SIGNON}/zurueck", GONE, f"{GONE}/dienst"})
+OPEN: Final = frozenset({LOGIN, SIGNON, f"{SIGNON}/zurueck", REVOKED, GONE, f"{GONE}/dienst"})
 """What needs no session, beside style sheet and script."""
 LIVE: Final = "X-Gateway-Live"
 """Header of a look that the page takes by itself: it keeps no session alive."""
@@ -272,7 +274,8 @@ class Frame:
             self._sessions.demand(token, time.monotonic())
             self._persons.demand(person.id, time.monotonic())
         if request.method == "POST":
-            _demand_own_origin(request)
+            if request.path != REVOKED:
+                _demand_own_origin(request)
             request[FORM] = await _form(request)
             if person is not None and request[FORM].get("marke") != form_token(token):
                 raise Forbidden("Dieses Formular gehört nicht zu Ihrer Anmeldung. Bitte laden Sie die Seite neu.")

@@ -12,9 +12,9 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.errors import NotFound
+from gateway.errors import Forbidden, NotFound
 from gateway.watch.oidc import ATTEMPT_S
-from gateway.watch.session_http import GONE, SIGNON, TOKEN, entered, see_other, show
+from gateway.watch.session_http import FORM, GONE, REVOKED, SIGNON, TOKEN, entered, see_other, show
 
 ATTEMPT: Final = "__Host-anmeldung"
 """Cookie of the way there and back."""
@@ -32,6 +32,9 @@ class SignOn(Protocol):
     async def farewell(self) -> str | None:
         """Where the session at the provider ends."""
 
+    async def revoke(self, token: str) -> None:
+        """Sessions end that the provider ended."""
+
 
 class SignOnPages:
     """Handlers; without `journeys` there is no provider."""
@@ -44,6 +47,7 @@ class SignOnPages:
         return [
             web.get(SIGNON, self.begin),
             web.get(f"{SIGNON}/zurueck", self.back),
+            web.post(REVOKED, self.revoked),
             web.get(GONE, self.gone),
             web.get(f"{GONE}/dienst", self.farewell),
         ]
@@ -73,6 +77,14 @@ class SignOnPages:
         """Log out at the provider."""
         address = await self._demanded().farewell()
         return see_other(address or "/betrieb/anmelden")
+
+    async def revoked(self, request: web.Request) -> web.StreamResponse:
+        """The provider's own call: somebody logged out there (Back-Channel Logout 1.0 sections 2.5 and 2.8)."""
+        try:
+            await self._demanded().revoke(request[FORM].get("logout_token", ""))
+        except Forbidden:
+            return web.Response(status=400)
+        return web.Response()
 
     def _demanded(self) -> SignOn:
         if self._journeys is None:

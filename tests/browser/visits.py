@@ -112,6 +112,7 @@ NO_PAGE: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/betrieb"),
         ("GET", "/betrieb/anmelden/dienst"),  # to the provider and back
         ("GET", "/betrieb/anmelden/dienst/zurueck"),
+        ("POST", "/betrieb/anmelden/dienst/abgemeldet"),  # the provider's own call
         ("GET", "/betrieb/abgemeldet/dienst"),
         ("GET", "/betrieb/static/{name}"),
         ("GET", MESSAGE + "/nachweis"),  # a file

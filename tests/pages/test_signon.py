@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from gatewayworld import KOELN, Site
 from joserfc.jwk import ECKey, RSAKey
-from pagesworld import Visitor, account, visiting
+from pagesworld import Answer, Visitor, account, visiting
 from providerworld import BASE, OpenIdProvider, providing, query_of, settings, sign_on, to_provider
 
 from gateway.pki_issue import DevelopmentCa
@@ -298,6 +298,42 @@ async def test_logged_out_here_then_there(visitor: Visitor, idp: OpenIdProvider,
         "client_id": "nachrichtengateway",
         "post_logout_redirect_uri": f"{BASE}/betrieb/abgemeldet",
     }
+
+
+async def test_who_is_logged_out_by_the_provider_is_out_here(visitor: Visitor, idp: OpenIdProvider, site: Site) -> None:
+    await sign_on(visitor)
+    now = int(time.time())
+    event: dict[str, Any] = {"http://schemas.openid.net/event/backchannel-logout": {}}
+    good = {"iss": idp.issuer, "aud": "nachrichtengateway", "iat": now, "exp": now + 60, "jti": "1", "events": event}
+    good |= {"sub": ANNA["sub"]}
+    forged = RSAKey.generate_key(2048, {"kid": "eins"})
+    for name, token in {
+        "an ID token": idp.signed(good | {"nonce": "x"}),
+        "no event": idp.signed(good | {"events": {}}),
+        "no jti": idp.signed({key: value for key, value in good.items() if key != "jti"}),
+        "a session alone": idp.signed({key: value for key, value in good.items() if key != "sub"} | {"sid": "1"}),
+        "for another": idp.signed(good | {"aud": "andere"}),
+        "of another": idp.signed(good | {"iss": "https://boese.example"}),
+        "old": idp.signed(good | {"iat": now - 3600}),
+        "unsigned": unsigned(good),
+        "forged": idp.signed(good, forged),
+        "nothing": "",
+    }.items():
+        assert (await told_out(visitor, token)).status == 400, name
+        assert rows(site, "person_session") == 1, name
+    assert (await told_out(visitor, idp.signed(good | {"sub": "somebody else"}))).status == 200
+    assert rows(site, "person_session") == 1
+    answer = await told_out(visitor, idp.signed(good))
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+    assert rows(site, "person_session") == 0
+    assert (await visitor.get("/betrieb/")).location == "/betrieb/anmelden"
+
+
+async def told_out(visitor: Visitor, token: str) -> Answer:
+    """The provider's call: no cookie, no origin."""
+    path = f"{visitor.base}/betrieb/anmelden/dienst/abgemeldet"
+    async with visitor.session.post(path, data={"logout_token": token}) as answer:
+        return Answer(answer.status, await answer.text(), answer.headers, "", await answer.read())
 
 
 async def test_a_disabled_account_stays_out_and_local_accounts_do_not_meet_those_of_the_provider(

@@ -24,6 +24,7 @@ OPEN_ROUTES = {
     ("POST", "/betrieb/abmelden"),
     ("GET", "/betrieb/anmelden/dienst"),
     ("GET", "/betrieb/anmelden/dienst/zurueck"),
+    ("POST", "/betrieb/anmelden/dienst/abgemeldet"),
     ("GET", "/betrieb/abgemeldet"),
     ("GET", "/betrieb/abgemeldet/dienst"),
 }

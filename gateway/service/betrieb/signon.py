@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from gateway import clock
 from gateway.errors import Forbidden, Overloaded
@@ -29,6 +30,7 @@ from gateway.watch import credentials, oidc
 from gateway.watch.session_http import GONE, SIGNON
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PURPOSE = "anmeldung"
 """What the sealed attempt in the browser is for."""
@@ -98,16 +100,35 @@ class SigningOn:
         async with _answering():
             return oidc.farewell_url(await self._client.provider(), self._settings, self._gone)
 
+    async def revoke(self, token: str) -> None:
+        """The provider says by itself that somebody logged out there: the sessions here end, too.
+
+        Raises:
+            Forbidden: it is no logout token of the provider's for us.
+            Overloaded: the provider's keys cannot be had.
+        """
+        async with _answering():
+            found = partial(oidc.logged_out, token, settings=self._settings, now=self._seconds())
+            row = await self._row(await self._by_its_keys(found))
+        if row is not None:
+            ended = do("end_sessions", person_id=row["id"])
+            was = "vom_anmeldedienst_abgemeldet"
+            event = self._ctx.event(Art.KONTO_GEAENDERT, self._ctx.self_akteur, konto=row["id"], was=was)
+            await self._ctx.db.commit(ended, event)
+
+    async def _by_its_keys(self, judge: Callable[..., T]) -> T:
+        """A token judged by the provider's keys; they are looked for anew where it names another."""
+        try:
+            return judge(keys=await self._client.keys())
+        except oidc.UnknownKey:
+            return judge(keys=await self._client.keys(unknown=True))
+
     async def _claims(self, query: Mapping[str, str], attempt: oidc.Attempt) -> oidc.Identity:
         found = await self._client.provider()
         code = oidc.demand_answer(query, attempt, found, self._seconds())
         token = await self._client.redeem(code, attempt.verifier, self._back)
-        keys = await self._client.keys()
-        try:
-            claims = oidc.identity(token, keys, self._settings, attempt.nonce, self._seconds())
-        except oidc.UnknownKey:
-            keys = await self._client.keys(unknown=True)
-            claims = oidc.identity(token, keys, self._settings, attempt.nonce, self._seconds())
+        judged = partial(oidc.identity, token, settings=self._settings, nonce=attempt.nonce, now=self._seconds())
+        claims = await self._by_its_keys(judged)
         return await self._person(claims)
 
     async def _person(self, claims: Mapping[str, object]) -> oidc.Identity:
