@@ -251,6 +251,10 @@ select {search_columns} from message m where m.status = $6 {search_page} {search
 --     aktenzeichen_index, azr_index, eigene_id)
 select {search_columns} from message m where m.nummer = $10 {search_page} {search_filters} {search_order};
 
+-- name: messages_of_number(nummer, since, count)
+-- How many messages of a number there are, counted up to a bound.
+select count(*) as zahl from (select 1 as one from message m where m.nummer = $1 and m.eingang >= $2 limit $3) found;
+
 -- name: search_by_own_id(since, before, before_id, count, readers, status, absender, empfaenger, anlass, nummer,
 --     aktenzeichen_index, azr_index, eigene_id)
 select {search_columns} from message m where m.eigene_id = $13 {search_page} {search_filters} {search_order};

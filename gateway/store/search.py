@@ -41,11 +41,19 @@ class Search:
     eigene_id: str | None = None
 
 
-def plan(search: Search) -> list[tuple[str, tuple[Value, ...]]]:
+RARE = 500
+"""Messages of one number in the window up to which these are walked, rather than all that somebody may read."""
+
+
+def plan(search: Search, *, rare: bool = False) -> list[tuple[str, tuple[Value, ...]]]:
     """The queries that answer a search, each with its values; `page` puts their rows together.
 
     More than one for a caller that stands for several authorities: each walks its own index; and for one that asks
     for a status: what it sent and what it was sent.
+
+    Args:
+        search: what is looked for.
+        rare: whether the window holds at most `RARE` messages of the number that is looked for.
     """
     readers = None if search.readers is None else listed(search.readers)
     args: tuple[Value, ...] = (
@@ -71,6 +79,8 @@ def plan(search: Search) -> list[tuple[str, tuple[Value, ...]]]:
         return [("search_by_aktenzeichen", args)]
     if search.status is not None and search.status != MessageStatus.ZUGESTELLT:
         return _open(search, args)
+    if rare:
+        return [("search_by_nummer", args)]
     walked = search.empfaenger or search.absender
     if walked is not None:
         return [("search_by_reader", (*args, walked))]

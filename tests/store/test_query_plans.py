@@ -134,7 +134,7 @@ MEANT = {
     "stuck_deliveries": "delivery_stuck",
     "reminded_withheld": "duty_withheld",
     "receipts_since": "receipt_positive",
-    "newest_events_of_art": "event_of_art",
+    "audit_of_art": "event_of_art",
 }
 """What pages ask for, with the index that was made for it: another one would give the same rows, at another cost."""
 

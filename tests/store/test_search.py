@@ -59,7 +59,9 @@ def matches(search: Search, fact: dict[str, Any]) -> bool:
 
 
 async def run(database: Database, search: Search) -> list[Row]:
-    return page([await database.fetch(query, *args) for query, args in plan(search)], search.count)
+    """A number is looked for as if few had it; without that, the plan is the one of the other filters."""
+    plans = plan(search, rare=search.nummer is not None)
+    return page([await database.fetch(query, *args) for query, args in plans], search.count)
 
 
 FILTERS: list[dict[str, Any]] = [
@@ -71,6 +73,9 @@ FILTERS: list[dict[str, Any]] = [
     {"aktenzeichen_index": "az1"},
     {"azr_index": "azr1", "nummer": "9900001"},
     {"eigene_id": "own-3"},
+    {"nummer": "9900002"},
+    {"nummer": "9900001", "readers": [SENDERS[0], RECIPIENTS[1]]},
+    {"nummer": "9900001", "absender": SENDERS[1]},
     {"anlass": "antritt"},
     {"readers": [SENDERS[2]]},
     {"readers": [RECIPIENTS[0], SENDERS[0], RECIPIENTS[1]]},
@@ -98,6 +103,13 @@ async def test_every_filter_finds_what_a_walk_over_all_rows_finds(database: Data
 async def test_a_page_has_a_bound_that_no_caller_lifts() -> None:
     for _, args in plan(Search(since=0, before=1, count=10_000)):
         assert args[3] == MAX_PAGE
+
+
+def test_a_number_is_walked_where_few_have_it() -> None:
+    search = Search(since=0, before=1, nummer="5.3", readers=["a", "b"])
+    assert [name for name, _ in plan(search)] == ["search_by_reader"] * 2
+    assert [name for name, _ in plan(search, rare=True)] == ["search_by_nummer"]
+    assert [name for name, _ in plan(dataclasses.replace(search, azr_index="x"), rare=True)] == ["search_by_azr"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from gateway.service.views.reading import HIDDEN, summary
 from gateway.states import MessageStatus
 from gateway.store.content import blind_index
 from gateway.store.database import Row
-from gateway.store.search import MAX_PAGE, Search, page, plan
+from gateway.store.search import MAX_PAGE, RARE, Search, page, plan
 from gateway.store.steps import listed
 
 DEFAULT_DAYS = 30
@@ -49,7 +49,8 @@ class Searching:
             Malformed: an unknown key or a value that cannot be read.
         """
         wanted = self._read(caller, query)
-        found = [await self._ctx.db.fetch(name, *args) for name, args in plan(wanted)]
+        plans = plan(wanted, rare=await self._is_rare(wanted))
+        found = [await self._ctx.db.fetch(name, *args) for name, args in plans]
         rows = page(found, wanted.count)
         recipients = await self._recipients(rows, caller)
         withheld = await self._withheld(rows)
@@ -59,6 +60,13 @@ class Searching:
             "naechste": _cursor(rows[-1]) if len(rows) == wanted.count else None,
             "fenster": {"von": as_iso(since), "bis": as_iso(until)},
         }
+
+    async def _is_rare(self, wanted: Search) -> bool:
+        """Whether so few messages have the number that is looked for that it is best to walk these."""
+        if wanted.nummer is None:
+            return False
+        (row,) = await self._ctx.db.fetch("messages_of_number", wanted.nummer, wanted.since, RARE + 1)
+        return int(row["zahl"]) <= RARE
 
     async def _withheld(self, rows: list[Row]) -> dict[str, dict[str, Any]]:
         """Age and reminders of withheld notices; only their senders and operators find them (Nr. 1)."""
