@@ -150,7 +150,7 @@ async def test_one_of_them_at_every_point_of_the_other(case: Case, first: str, a
             break
         correction, (_, passed) = (answer, done[0]) if first == "correction" else (done[0], answer)
         assert {correction["id"], passed["id"]} <= set(await received(case, "bonn")), nth
-    assert nth > 8
+    assert nth > 6, "fewer reads than one of these acts takes: nothing was tried"
 
 
 async def test_many_messages_of_one_case_at_once_all_arrive(case: Case) -> None:

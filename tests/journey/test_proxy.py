@@ -133,25 +133,22 @@ async def raw(hub: Gateway, context: ssl.SSLContext, listener: str, request: byt
             await writer.wait_closed()
 
 
-@pytest.mark.parametrize("listener", ["api", "as2", "betrieb"])
-@pytest.mark.parametrize(
-    "request_",
-    [
-        b"nonsense\r\n\r\n",
-        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nbad header: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000 + b"\r\n\r\n",
-    ],
-    ids=["line", "version", "smuggling", "length", "name", "long"],
-)
-async def test_what_is_no_http_is_refused_with_problem_details(
-    hub: Gateway, hub_site: Site, listener: str, request_: bytes
-) -> None:
-    answer = await raw(hub, hub_site.clients["jva"].tls(), listener, request_)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), head
-    assert b"Content-Type: application/problem+json" in head
-    assert b"urn:de:nrw:gateway:fehler:http" in body
-    assert b"nonsense" not in body
+NO_HTTP = {
+    "line": b"nonsense\r\n\r\n",
+    "version": b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    "smuggling": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "length": b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "name": b"GET / HTTP/1.1\r\nHost: localhost\r\nbad header: x\r\n\r\n",
+    "long": b"GET / HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 10_000 + b"\r\n\r\n",
+}
+
+
+async def test_what_is_no_http_is_refused_with_problem_details(hub: Gateway, hub_site: Site) -> None:
+    for listener in ("api", "as2", "betrieb"):
+        for name, request in NO_HTTP.items():
+            answer = await raw(hub, hub_site.clients["jva"].tls(), listener, request)
+            head, _, body = answer.partition(b"\r\n\r\n")
+            assert head.startswith((b"HTTP/1.1 400 ", b"HTTP/1.0 400 ")), (listener, name, head)
+            assert b"Content-Type: application/problem+json" in head, (listener, name)
+            assert b"urn:de:nrw:gateway:fehler:http" in body, (listener, name)
+            assert b"nonsense" not in body
