@@ -52,6 +52,12 @@ _LOST = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 
+UNREADABLE = (
+    "[store] url ist keine lesbare Adresse (postgresql://Benutzer:Kennwort@Rechner:Port/Datenbank); "
+    "Sonderzeichen im Kennwort als %XX schreiben"
+)
+
+
 class PostgresDatabase:
     """A `Database` on a PostgreSQL server."""
 
@@ -65,7 +71,7 @@ class PostgresDatabase:
 
         Raises:
             StoreUnavailable: the server cannot be reached.
-            StoreError: its schema is newer than this program.
+            StoreError: its schema is newer than this program, or `url` cannot be read.
         """
         try:
             pool = await asyncpg.create_pool(
@@ -80,6 +86,8 @@ class PostgresDatabase:
             )
         except (*_AWAY, asyncpg.PostgresError) as error:
             raise _meaning(error) from None
+        except ValueError:  # its text may repeat the address, and that the password
+            raise StoreError(UNREADABLE) from None
         database = cls(pool, url)
         try:
             async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
