@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from gateway.cli.examples import epilog
+
 DONE, REFUSED, MISUSED, UNREACHABLE = 0, 1, 2, 3
 
 COMMANDS = (
@@ -66,6 +68,7 @@ class Commands(click.Group):
             f"gateway.cli.{cmd_name}_" if cmd_name == "list" else f"gateway.cli.{cmd_name}"
         )
         command: click.Command = module.command
+        command.epilog = epilog(cmd_name)
         return command
 
 
@@ -75,7 +78,14 @@ def config_path(ctx: click.Context) -> Path:
     return given or Path(os.environ.get("GATEWAY_CONFIG") or "gateway.toml")
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+EXIT_CODES = "Exit codes: 0 done, 1 refused or not verified, 2 used wrongly, 3 cannot reach what it needs."
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+)
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Configuration file.")
 @click.version_option(package_name="nachrichtengateway", prog_name="gateway")
 @click.pass_context
