@@ -1,5 +1,20 @@
 """What each failure of a delivery means: the one place that classifies, for both ways.
 
+| what | where | meaning |
+| --- | --- | --- |
+| 2xx | AS2 | taken; whether it is delivered the receipt or its deadline tells (`gateway/settle/receipt.py`) |
+| 408, 425, 429, 5xx, no HTTP at all | AS2 | temporary; Retry-After is heard, up to an hour |
+| 413; mail too large for the server, the partner or the agreement | both | a person chooses another way |
+| other 4xx, every 3xx | AS2 | permanent: the agreement names the address, and the bytes stay the same |
+| SMTP 4xx | mail | temporary, at whatever command |
+| SMTP 5xx at greeting, EHLO, STARTTLS, login, MAIL FROM | mail | ours: our server refuses us, whoever shall get it |
+| SMTP 5xx at RCPT TO, DATA | mail | permanent: this recipient, or this message |
+| refused, reset, timeouts, DNS, TLS, no STARTTLS, an answer that is none | both | temporary |
+| address that cannot be used, forbidden network, body that breaks, an exception of ours | both | ours |
+| mails that come back | mail | temporary; after some a person decides |
+
+Exceptions of libraries become `Trouble` at the border (`http.trouble_of`, `mail.failure_of`); nothing else classifies.
+
 Promises: pure; every HTTP status, SMTP reply and trouble on the line is temporary, permanent or ours, with a stable
 code and a German sentence for the delivery's page. The peer's own words never get into it: they are hostile input.
 Fails: not at all; what is unknown is temporary, because a message given up too early is worse than a late one.
@@ -123,13 +138,14 @@ def from_http(status: int, *, receipt: bool, retry_after: str | None = None, now
         now: microseconds UTC, to read a date in `retry_after`.
 
     Returns:
-        `Taken` for 2xx. Else a failure: 5xx, 408 and 429 are temporary; other 4xx and every 3xx (no redirect is
-        followed: the agreement names the address) are final; anything else is no HTTP answer, hence temporary.
+        `Taken` for 2xx. Else a failure: 5xx, 408, 425 (RFC 8470) and 429 are temporary; other 4xx and every 3xx (no
+        redirect is followed: the agreement names the address) are final; anything else is no HTTP answer, hence
+        temporary.
     """
     if 200 <= status <= 299:
         return Taken.RECEIPT if receipt else Taken.HANDED_OVER
     code, wait = f"http_{status}", read_retry_after(retry_after, now)
-    if status in (408, 429):
+    if status in (408, 425, 429):
         return Failure("temporary", code, f"Der Partner bittet um einen späteren Versuch (HTTP {status}).", wait)
     if status == 413:
         text = "Dem Partner ist die Nachricht zu groß (HTTP 413); bitte einen anderen Weg wählen."
@@ -144,17 +160,22 @@ def from_http(status: int, *, receipt: bool, retry_after: str | None = None, now
     return from_trouble(Trouble.PROTOCOL)
 
 
-def from_smtp(code: int, message: str = "", *, recipient: bool = False) -> Failure:
+At = Literal["server", "recipient", "message"]
+"""What an SMTP reply answered: greeting, EHLO, STARTTLS, login or MAIL FROM; RCPT TO; DATA."""
+
+
+def from_smtp(code: int, message: str = "", *, at: At = "message") -> Failure:
     """What a refusing SMTP reply means (RFC 5321 section 4.2.1, RFC 3463).
 
     Args:
         code: reply code.
         message: reply text; only its enhanced status code (RFC 2034) is read.
-        recipient: whether the reply was to RCPT TO.
+        at: what it answered.
 
     Returns:
-        4xx are temporary, 5xx permanent. What our own set-up caused (authentication, TLS demanded) is ours; a size
-        limit leads to a person, who may choose another way.
+        4xx are temporary, 5xx permanent. What our own set-up caused is ours: authentication, TLS demanded, and whatever
+        our mail server refuses before it has heard of a recipient. A size limit leads to a person, who may choose
+        another way.
     """
     enhanced = re.match(r"\s*([245])\.(\d{1,3})\.(\d{1,3})\b", message)
     detail = (enhanced[2], enhanced[3]) if enhanced else ("", "")
@@ -165,13 +186,19 @@ def from_smtp(code: int, message: str = "", *, recipient: bool = False) -> Failu
         return Failure("temporary", name, f"Der Mailserver bittet um einen späteren Versuch (SMTP {code}).")
     if not 500 <= code <= 599:
         return from_trouble(Trouble.PROTOCOL)
+    if at == "server" and not _is_size(code, detail):
+        return Failure("ours", name, f"Unser Mailserver weist uns ab (SMTP {code}); bitte [postausgang] prüfen.")
     if detail == ("2", "2"):
         return Failure("permanent", name, f"Das Postfach des Empfängers ist voll (SMTP {code}).")
-    if detail in (("3", "4"), ("2", "3")) or (code == 552 and not enhanced):
+    if _is_size(code, detail):
         return Failure("permanent", name, _TROUBLES[Trouble.MAIL_TOO_LARGE].text_de, step=Step.CANNOT_SEND)
-    if recipient:
+    if at == "recipient":
         return Failure("permanent", name, f"Die Mailadresse des Empfängers wird nicht angenommen (SMTP {code}).")
     return Failure("permanent", name, f"Der Mailserver weist die Nachricht zurück (SMTP {code}).")
+
+
+def _is_size(code: int, detail: tuple[str, str]) -> bool:
+    return detail in (("3", "4"), ("2", "3")) or (code == 552 and detail == ("", ""))
 
 
 def read_retry_after(value: str | None, now: int) -> int | None:

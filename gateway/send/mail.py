@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import aiosmtplib
 
-from gateway.send.failure import Failure, Trouble, from_smtp, from_trouble
+from gateway.send.failure import At, Failure, Trouble, from_smtp, from_trouble
 from gateway.send.mail_message import checked_address
 
 TIMEOUT_S: Final = 60.0
@@ -191,11 +191,16 @@ def xtext(value: str) -> str:
 def failure_of(error: BaseException) -> Failure:
     """What an exception of aiosmtplib or the socket means; foreign exceptions end here."""
     if isinstance(error, aiosmtplib.SMTPResponseException):
-        recipient = isinstance(error, aiosmtplib.SMTPRecipientRefused)
-        return from_smtp(error.code, error.message, recipient=recipient)
+        return from_smtp(error.code, error.message, at=_answered(error))
     if isinstance(error.__cause__, ssl.SSLError | OSError) and isinstance(error, aiosmtplib.SMTPConnectError):
         return from_trouble(_of_socket(error.__cause__))
     return from_trouble(next((trouble for kind, trouble in _MEANINGS if isinstance(error, kind)), Trouble.INTERNAL))
+
+
+def _answered(error: aiosmtplib.SMTPResponseException) -> At:
+    if isinstance(error, aiosmtplib.SMTPRecipientRefused):
+        return "recipient"
+    return "message" if isinstance(error, aiosmtplib.SMTPDataError) else "server"
 
 
 _MEANINGS: Final[tuple[tuple[type[BaseException], Trouble], ...]] = (

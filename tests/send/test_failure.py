@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.send.failure import (
     RETRY_AFTER_MAX_S,
+    At,
     Failure,
     Taken,
     Trouble,
@@ -35,7 +36,7 @@ def test_2xx_is_taken_and_without_a_receipt_only_handed_over(status: int) -> Non
     assert from_http(status, receipt=False) is Taken.HANDED_OVER
 
 
-@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599, 408, 429])
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 599, 408, 425, 429])
 def test_what_may_pass_is_tried_again(status: int) -> None:
     assert failed(status).kind == "temporary"
     assert failed(status).code == f"http_{status}"
@@ -130,12 +131,12 @@ def test_smtp_replies(code: int, message: str, kind: str, step: Step) -> None:
 
 
 def test_an_unknown_recipient_is_named_as_such() -> None:
-    assert from_smtp(550, recipient=True).text_de.startswith("Die Mailadresse des Empfängers")
+    assert from_smtp(550, at="recipient").text_de.startswith("Die Mailadresse des Empfängers")
 
 
-@given(st.integers(0, 999), st.text(max_size=40), st.booleans())
-def test_nothing_of_the_peers_words_is_kept(code: int, message: str, recipient: bool) -> None:
-    assert from_smtp(code, "x" + message, recipient=recipient) == from_smtp(code, "x", recipient=recipient)
+@given(st.integers(0, 999), st.text(max_size=40), st.sampled_from(["server", "recipient", "message"]))
+def test_nothing_of_the_peers_words_is_kept(code: int, message: str, at: At) -> None:
+    assert from_smtp(code, "x" + message, at=at) == from_smtp(code, "x", at=at)
 
 
 @pytest.mark.parametrize("trouble", list(Trouble))

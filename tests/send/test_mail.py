@@ -17,7 +17,7 @@ from aiosmtpd.smtp import Envelope as Received
 from gateway.demo.cast import free_port
 from gateway.pki import KeyPair, write_pair
 from gateway.pki_issue import DevelopmentCa, Request
-from gateway.send.failure import Failure, Trouble, from_smtp, from_trouble
+from gateway.send.failure import At, Failure, Trouble, from_smtp, from_trouble
 from gateway.send.mail import Accepted, Envelope, MailServer, send, size_limit, xtext
 from gateway.states import Step
 
@@ -110,17 +110,42 @@ async def test_a_receipt_has_an_empty_sender() -> None:
     assert mailbox.received[0].mail_from == "<>"  # so aiosmtpd names the empty one
 
 
-@pytest.mark.parametrize("at", ["mail", "rcpt", "data"])
-@pytest.mark.parametrize(
-    ("reply", "kind"),
-    [("451 4.3.0 later", "temporary"), ("421 4.3.2 closing", "temporary"), ("550 5.1.1 no", "permanent")],
-)
-async def test_a_refusal_means_what_its_code_says(at: str, reply: str, kind: str) -> None:
-    async with mail_server(Mailbox(**{at: reply})) as port:
+WHAT: dict[str, At] = {"mail": "server", "rcpt": "recipient", "data": "message"}
+
+
+@pytest.mark.parametrize("command", WHAT)
+@pytest.mark.parametrize("reply", ["451 4.3.0 later", "421 4.3.2 closing", "550 5.1.1 no"])
+async def test_a_refusal_means_what_its_code_and_its_command_say(command: str, reply: str) -> None:
+    async with mail_server(Mailbox(**{command: reply})) as port:
         failure = await hand_over(port)
-    assert failure == from_smtp(int(reply[:3]), recipient=at == "rcpt")
+    assert failure == from_smtp(int(reply[:3]), at=WHAT[command])
     assert isinstance(failure, Failure)
-    assert failure.kind == kind
+    refused = "ours" if command == "mail" else "permanent"
+    assert failure.kind == ("temporary" if reply.startswith("4") else refused)
+
+
+OK = b"250 ok\r\n"
+COMMANDS: list[tuple[str, list[bytes], str]] = [
+    ("greeting", [], "ours"),
+    ("EHLO", [b"220 hi\r\n"], "ours"),
+    ("MAIL FROM", [b"220 hi\r\n", b"250 mx.example\r\n"], "ours"),
+    ("RCPT TO", [b"220 hi\r\n", b"250 mx.example\r\n", OK], "permanent"),
+    ("DATA", [b"220 hi\r\n", b"250 mx.example\r\n", OK, OK], "permanent"),
+    ("end of data", [b"220 hi\r\n", b"250 mx.example\r\n", OK, OK, b"354 go\r\n"], "permanent"),
+]
+
+
+@pytest.mark.parametrize(("command", "before", "refused"), COMMANDS, ids=[command for command, _, _ in COMMANDS])
+@pytest.mark.parametrize("code", [451, 554])
+async def test_a_refusal_at_every_command(command: str, before: list[bytes], refused: str, code: int) -> None:
+    """Before a recipient was named our own server refuses us: nobody's messages are given up for that."""
+    no = f"{code} 5.0.0 no\r\n".replace("5.0.0", f"{code // 100}.0.0").encode()
+    async with scripted(*before, *([no, no] if command == "EHLO" else [no])) as port:
+        failure = await hand_over(port)
+    assert isinstance(failure, Failure), command
+    assert (failure.code, failure.kind) == (f"smtp_{code}", "temporary" if code == 451 else refused)
+    assert failure.step is Step.GIVE_UP
+    assert str(code) in failure.text_de
 
 
 async def test_a_refused_size_asks_a_person() -> None:
