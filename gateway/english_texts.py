@@ -164,8 +164,9 @@ SENTENCES: Final[Mapping[str, str]] = {
     "Zu dieser Nachricht ist kein Sachverhalt gespeichert.": "No facts are stored for this message.",
     "Die Behörde {} steht nicht im Verzeichnis.": "The authority {} is not in the directory.",
     "Der Zustand der Nachricht hat sich inzwischen geändert.": "The state of the message has changed meanwhile.",
-    "Der Zustand der Nachricht hat sich inzwischen geändert. Sehen Sie nach, was jetzt gilt, und entscheiden Sie "
-    "neu.": ("The state of the message has changed meanwhile. See what holds now, and decide anew."),
+    "Der Zustand der Nachricht hat sich inzwischen geändert. Prüfen Sie, was jetzt gilt, und entscheiden Sie neu.": (
+        "The state of the message has changed meanwhile. See what holds now, and decide anew."
+    ),
     "Testnachricht: Mit dem Empfänger ist kein Testverkehr vereinbart.": (
         "Test message: no test traffic is agreed with the recipient."
     ),

@@ -22,6 +22,10 @@ SALT_BYTES = 16
 """So that nobody finds the words by trying: a reason is often one of few."""
 
 
+OPERATOR = "Der Betrieb "
+"""How each reason of a decision begins that an operator gave."""
+
+
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """Words as they are stored."""
@@ -35,6 +39,36 @@ def spoken(keyring: Keyring, event_id: str, words: str) -> Spoken:
     """Words of one event, ready to be stored."""
     salt = secrets.token_hex(SALT_BYTES)
     return Spoken(_digest(salt, words), conceal(keyring, _purpose(event_id), salt + words))
+
+
+def wordless(decision: str) -> str:
+    """A stored decision without the words of the operators who changed it; what they decided stays.
+
+    Args:
+        decision: JSON as it is stored; a reason that an operator gave begins with `OPERATOR`, and their words follow
+            the first colon.
+
+    Returns:
+        The very same text where nobody wrote anything.
+    """
+    value = json.loads(decision)
+    given = value.get("begruendung", [])
+    reasons = [{**each, "text": _without_words(each["text"])} for each in given]
+    if reasons == given:
+        return decision
+    return json.dumps({**value, "begruendung": reasons}, ensure_ascii=False)
+
+
+def decided(decision: str) -> dict[str, Any]:
+    """What the event of a decision that somebody changed says of it: enough to prove it, and nobody's words."""
+    value = json.loads(decision)
+    digest = hashlib.sha256(wordless(decision).encode()).hexdigest()
+    return {key: value[key] for key in ("entscheidung", "nummer", "empfaenger")} | {"sha256": digest}
+
+
+def _without_words(text: str) -> str:
+    said, colon, _ = text.partition(": ")
+    return f"{said}." if colon and text.startswith(OPERATOR) else text
 
 
 def event_json(row: Row, keyring: Keyring) -> dict[str, Any]:

@@ -41,6 +41,10 @@ values ($1, $2, $3, $4, $5, $6, $7, $8);
 -- name: forget_words(message_id)
 update event set worte = null where message_id = $1 and worte is not null;
 
+-- name: forget_decision_words(id, before, after)
+-- Compare and set.
+update message set entscheidung = $3 where id = $1 and entscheidung = $2;
+
 -- name: forget_looks(message_id, nothing)
 -- Why people looked at it; that they did stays.
 update look set grund = $2 where message_id = $1;

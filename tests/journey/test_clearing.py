@@ -1,6 +1,9 @@
 """Klärung: what no rule can place is stored and listed; an operator names the recipient with a reason; it goes on."""
 
 import asyncio
+import hashlib
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from gatewayworld import BONN, JVA, KOELN, RHEIN_SIEG, Site, agree
 
 from gateway.partner import Partner
 from gateway.pki_issue import DevelopmentCa
+from gateway.service.evidence.proving import verify_package
+from gateway.settle import archive
 
 UNKNOWN_STA = "gds:Z9999S"
 NOT_ASKED: dict[str, Any] = {"azr": None}
@@ -46,6 +51,50 @@ async def test_an_operator_assigns_it_and_the_decision_says_so(case: Case) -> No
     assert event["angaben"]["grund"] == "Tatort ist Bonn"
     (shown,) = (await case.vorgang_of("polizei", answer["id"]))["unterrichtungen"]
     assert (shown["abh"], shown["nachricht"]) == (BONN, answer["id"])
+
+
+async def test_what_operators_decided_is_proved_without_their_words(case: Case) -> None:
+    """The last decision counts, whoever made it; an earlier one, or another, contradicts the log."""
+    words = "Rücksprache mit Frau Beispielová"
+    answer = await unplaced(case)
+    before = await package_of(case, answer["id"])
+    assert verdict(case, before) == "bewiesen"
+    _, assigned = await case.act("betrieb", "assign", answer["id"], an=BONN, grund=words)
+    assert words in assigned["entscheidung"]["begruendung"][-1]["text"]
+    files = await package_of(case, answer["id"])
+    assert verdict(case, files) == "bewiesen"
+    decision = files["entscheidung.json"]
+    assert BONN in json.loads(decision)["empfaenger"]
+    assert not any(b"Beispielov" in content for content in files.values())
+    assert "Der Betrieb hat die Nachricht" in json.loads(decision)["begruendung"][-1]["text"]
+    for other in (before["entscheidung.json"], decision.replace(BONN.encode(), KOELN.encode())):
+        assert verdict(case, files | {"entscheidung.json": other}) == "falsch"
+
+
+async def package_of(case: Case, message_id: str) -> dict[str, bytes]:
+    """Files of the sender's evidence package."""
+    await case.hub.logbook.round()
+    headers = {"Accept": "application/x-tar"}
+    status, raw = await case["polizei"].call("GET", f"/v1/messages/{message_id}/evidence", headers=headers)
+    assert status == 200, raw
+    return {m.name: raw[m.start : m.start + m.size] for m in archive.members(io.BytesIO(raw))}
+
+
+def verdict(case: Case, files: dict[str, bytes]) -> str:
+    """What a verifier finds of the decision; the table names the files as they are, as a forger's would."""
+    table = json.loads(files["nachweis.json"])
+    table["dateien"] = [
+        {"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in files.items()
+        if name != "nachweis.json"
+    ]
+    whole = files | {"nachweis.json": json.dumps(table).encode()}
+    pieces = [archive.header(name, len(data)) + data + archive.padding(len(data)) for name, data in whole.items()]
+    own = case.hub.ctx.keys.current("log", case.hub.ctx.at()).certificate
+    result = verify_package(io.BytesIO(b"".join(pieces) + archive.END), [own])
+    (found,) = [befund.ergebnis for befund in result.befunde if befund.code == "entscheidung"]
+    assert result.verified is (found == "bewiesen"), result.befunde
+    return found
 
 
 async def test_an_assigned_notice_opens_the_duties_of_its_number(case: Case) -> None:

@@ -26,6 +26,7 @@ from gateway.service.arrival.upload import Upload
 from gateway.service.casework.duties import Duties
 from gateway.service.casework.vorgaenge import RACES, Found, Vorgaenge, facts_step, is_race, withheld_place
 from gateway.service.context import Context, akteur, new_id
+from gateway.service.words import wordless
 from gateway.states import DeliveryStatus, MessageStatus, message_status
 from gateway.store.content import Sealed, blind_index
 from gateway.store.database import AlreadyThere, Do, StaleState
@@ -330,7 +331,7 @@ def message_steps(ctx: Context, draft: Draft, answer: bytes | None) -> list[Do]:
             entscheidung=draft.entscheidung.entscheidung,
             nummer=draft.entscheidung.nummer,
             empfaenger=list(draft.entscheidung.empfaenger),
-            sha256=hashlib.sha256(decision.encode()).hexdigest(),
+            sha256=hashlib.sha256(wordless(decision).encode()).hexdigest(),
         ),
         *deliveries,
         Do("insert_readers", (draft.id,)),

@@ -41,6 +41,7 @@ from gateway.service.casework.originals import Notice, Originals
 from gateway.service.casework.vorgaenge import RACES, is_race
 from gateway.service.context import Context, akteur, new_id
 from gateway.service.views.reading import Reading
+from gateway.service.words import decided
 from gateway.store.content import conceal, reveal
 from gateway.store.database import AlreadyThere, Do, Row, StaleState
 from gateway.store.steps import do, status_follows
@@ -241,6 +242,7 @@ class Forwarding:
         before = message["entscheidung"]
         return [
             do("amend_decision", expect=1, id=message["id"], before=before, after=after, now=now),
+            self._ctx.event(Art.ENTSCHEIDUNG, self._ctx.self_akteur, message_id=message["id"], **decided(after)),
             *delivery_steps(self._ctx, message["id"], planned, vorrang=bool(message["vorrang"]), at=now),
             do("insert_readers", message_id=message["id"]),
             *status_follows(message["id"], now),

@@ -29,6 +29,7 @@ from gateway.service.context import Context, akteur
 from gateway.service.steps import step_delivery
 from gateway.service.upkeep.purging import demand_content
 from gateway.service.upkeep.restoring import RESTORED
+from gateway.service.words import decided
 from gateway.states import (
     Actor,
     DeliveryStatus,
@@ -50,9 +51,6 @@ RESENT = sources(Step.RESEND, Actor.OPERATOR)
 CANCELLED = sources(Step.CANCEL, Actor.OPERATOR)
 CANCELLED_TEXT = "Der Betrieb hat die Zustellung beendet."
 """Stands at the delivery for ever; why, in whose words, stands beside the event and goes with the content."""
-OVERTAKEN = (
-    "Der Zustand der Nachricht hat sich inzwischen geändert. Sehen Sie nach, was jetzt gilt, und entscheiden Sie neu."
-)
 UNPLACED = message_sources(MessageStep.ASSIGN, Actor.OPERATOR)
 
 
@@ -101,10 +99,10 @@ class Operating:
         named = f"Der Betrieb gibt auf Weisung des Absenders frei: {command.grund}"
         released = Grund("1", "Der Absender hat die Mitteilung freigegeben." if sender else named)
 
-        def decided(stored: Stored) -> Entscheidung:
+        def freed(stored: Stored) -> Entscheidung:
             return self._released(stored, released)
 
-        return await self._anew(Act(caller, Art.FREIGABE, command.grund, source), row, decided)
+        return await self._anew(Act(caller, Art.FREIGABE, command.grund, source), row, freed)
 
     async def assign(self, caller: Caller, message_id: str, command: Assignment) -> Answer:
         """An operator places what no rule could place: a notice, one recipient of several, or a forward."""
@@ -218,15 +216,22 @@ class Operating:
         )
         only = replace(added, empfaenger=(command.an,), folgen=follows, fristen=())
         planned = await self._accepting.plan(only, test=bool(row["test"]), size=await self._size(row))
-        now = self._ctx.now()
+        now, after = self._ctx.now(), json.dumps(added.as_json(), ensure_ascii=False)
         await self._commit(
             do("finish_clearing", expect=1, id=point["id"], now=now),
-            _amend(row, added, now),
+            do("amend_decision", expect=1, id=row["id"], before=row["entscheidung"], after=after, now=now),
             do("insert_forward_target", expect=1, original_id=row["id"], empfaenger=command.an, message_id=row["id"]),
             *self._deliver(row, planned, added),
             *status_follows(row["id"], now),
             *self._accepting.duties.steps(stored.found, row["id"], only),
-            self._ctx.event(Art.ZUWEISUNG, akteur(caller), message_id=row["id"], an=command.an, worte=command.grund),
+            self._ctx.event(
+                Art.ZUWEISUNG,
+                akteur(caller),
+                message_id=row["id"],
+                an=command.an,
+                worte=command.grund,
+                **decided(after),
+            ),
         )
         return await self._answer(row["id"])
 
@@ -267,12 +272,12 @@ class Operating:
         lage = stored.found.lage()
         return consequences(stored.facts, an, lambda facts: decide(self._ctx, facts, lage))
 
-    async def _anew(self, act: Act, row: Row, decided: Callable[[Stored], Entscheidung]) -> Answer:
+    async def _anew(self, act: Act, row: Row, decide_anew: Callable[[Stored], Entscheidung]) -> Answer:
         """Decide a message once more; again, where its Vorgang changed at the same moment."""
         for _ in range(RACES):
             stored = await self._stored(row)
             try:
-                return await self._reroute(act, stored, decided(stored))
+                return await self._reroute(act, stored, decide_anew(stored))
             except (AlreadyThere, StaleState) as race:
                 if not is_race(race):
                     raise
@@ -288,6 +293,7 @@ class Operating:
             steps.insert(0, duties.made_up(stored.found, row["id"], row["absender"]))
         if decision.entscheidung == "zustellen":
             steps = [*stored.revealing, *steps]
+        text = json.dumps(decision.as_json(), ensure_ascii=False)
         await self._commit(
             do(
                 "reroute_message",
@@ -295,7 +301,7 @@ class Operating:
                 id=row["id"],
                 sources=listed(act.source),
                 status=str(status),
-                entscheidung=json.dumps(decision.as_json(), ensure_ascii=False),
+                entscheidung=text,
                 nummer=decision.nummer,
                 vorrang=int(decision.vorrang),
                 now=self._ctx.now(),
@@ -304,9 +310,7 @@ class Operating:
             *unchanged,
             *steps,
             *clearing_steps(self._ctx, row["id"], decision),
-            self._ctx.event(
-                act.art, akteur(act.caller), message_id=row["id"], worte=act.grund, entscheidung=decision.entscheidung
-            ),
+            self._ctx.event(act.art, akteur(act.caller), message_id=row["id"], worte=act.grund, **decided(text)),
         )
         return await self._answer(row["id"])
 
@@ -354,7 +358,11 @@ class Operating:
                 raise Invalid("Diese Behörde hat die Mitteilung bereits erhalten.", code="an_unbekannt") from None
             if is_race(stale):
                 raise
-            raise Conflict(OVERTAKEN, code="status") from None
+            raise Conflict(
+                "Der Zustand der Nachricht hat sich inzwischen geändert. "
+                "Prüfen Sie, was jetzt gilt, und entscheiden Sie neu.",
+                code="status",
+            ) from None
         self._wake()
 
     async def _answer(self, message_id: str) -> Answer:
@@ -397,11 +405,6 @@ def _without(folgen: tuple[Folge, ...], point: Row) -> tuple[Folge, ...]:
         (f for f in folgen if f.art == "klaerung" and (f.nummer, f.text) == (point["nummer"], point["text"])), None
     )
     return tuple(folge for folge in folgen if folge is not settled)
-
-
-def _amend(row: Row, decision: Entscheidung, now: int) -> Do:
-    text = json.dumps(decision.as_json(), ensure_ascii=False)
-    return do("amend_decision", expect=1, id=row["id"], before=row["entscheidung"], after=text, now=now)
 
 
 def restored(value: dict[str, Any]) -> Entscheidung:

@@ -1,8 +1,8 @@
 """An evidence package: the caller's own slice of a message, with all that proves it offline (`gateway verify`).
 
 Promises: holds what the caller may see and nothing else: events of its own deliveries, receipts to them, content only
-for the sender and the recipient themselves; no file name and nothing of other recipients. The same state of store and
-log gives the same bytes. Large content streams.
+for the sender and the recipient themselves; no file name and nothing of other recipients; what operators decided,
+without their words. The same state of store and log gives the same bytes. Large content streams.
 Fails: `NotFound` as reading; `Overloaded` while none of the events has its place in the log yet.
 """
 
@@ -22,6 +22,7 @@ from gateway.pki import pem_of
 from gateway.service.context import Context
 from gateway.service.evidence.logbook import Signed
 from gateway.service.views.reading import Reading, Slice, received
+from gateway.service.words import wordless
 from gateway.settle import archive, merkle
 from gateway.settle.leaf import Leaf
 from gateway.settle.nachweis import (
@@ -74,14 +75,16 @@ class EvidencePackages:
             Overloaded: to be asked for again in some seconds.
         """
         seen = await self._reading.slice(caller, message_id)
+        while True:
+            events = await self._ctx.db.fetch("sealed_events_of_message", message_id)
+            again = await self._reading.slice(caller, message_id)
+            if again.message["entscheidung"] == seen.message["entscheidung"]:
+                break
+            seen = again  # decided anew at this moment: decision and events belong together
         row = await self._ctx.db.fetch_one("last_checkpoint")
         checkpoint = Signed.of(row) if row else None
         visible = {delivery["id"] for delivery in seen.deliveries}
-        events = [
-            event
-            for event in await self._ctx.db.fetch("sealed_events_of_message", message_id)
-            if seen.whole or event["delivery_id"] in visible
-        ]
+        events = [event for event in events if seen.whole or event["delivery_id"] in visible]
         size = checkpoint.size if checkpoint else 0
         proved = [event for event in events if event["leaf"] is not None and event["leaf"] < size]
         if checkpoint is None or not proved:
@@ -139,7 +142,7 @@ class EvidencePackages:
         if seen.whole and message["answer"] is not None:
             annahme = collected.add(ANSWER, bytes(message["answer"]))
         if seen.whole:
-            entscheidung = collected.add(DECISION, message["entscheidung"].encode())
+            entscheidung = collected.add(DECISION, wordless(message["entscheidung"]).encode())
         deliveries = [
             await self._delivery(collected, n, row, content=seen.sender or received(row, caller))
             for n, row in enumerate(seen.deliveries, 1)

@@ -186,9 +186,25 @@ class _Check:
             self._matches("annahme", "antwort", self._table.annahme, "Die Annahmequittung", accepted)
 
     def _decision(self) -> None:
-        if self._table.entscheidung is not None:
-            made = [event for event in self._events if event.art == Art.ENTSCHEIDUNG]
-            self._matches("entscheidung", "sha256", self._table.entscheidung, "Die Entscheidung", made)
+        """The last one that an event tells of, whoever made or changed it; operators' words are not part of it."""
+        name = self._table.entscheidung
+        if name is None:
+            return
+        made = sorted((each for each in self._events if _decides(each)), key=lambda each: each.blatt)
+        digest = self._package.digest(name, "sha256").hex() if self._package.has(name) else None
+        last = made[-1] if made else None
+        if last is not None and last.detail.get("sha256") == digest:
+            who = {Art.FREIGABE: "bei der Freigabe", Art.ZUWEISUNG: "bei der Zuweisung"}.get(Art(last.art), "zuletzt")
+            text = f"Die Entscheidung im Paket ist die, die {who} am {_when(_moment(last.zeit))} protokolliert wurde."
+            self._note("entscheidung", "bewiesen", text)
+        elif last is None or "sha256" not in last.detail or self._table.ereignisse_offen:
+            text = (
+                "Die Entscheidung im Paket ist durch kein Ereignis belegt (älter protokolliert oder noch ohne Platz)."
+            )
+            self._note("entscheidung", "offen", text)
+        else:
+            text = "Die Entscheidung im Paket ist nicht die, die zuletzt protokolliert wurde."
+            self._note("entscheidung", "falsch", text)
 
     def _matches(self, code: str, key: str, name: str, what: str, events: Iterable[Ereignis]) -> None:
         """A file of the package is the one whose digest an event has."""
@@ -196,13 +212,10 @@ class _Check:
         digest = self._package.digest(name, "sha256").hex() if self._package.has(name) else None
         if digest in named:
             self._note(code, "bewiesen", f"{what} im Paket ist die, die protokolliert wurde.")
-        elif named and code == "annahme":
+        elif named:
             self._note(code, "falsch", f"{what} im Paket ist nicht die, die protokolliert wurde.")
         else:
-            text = (
-                f"{what} im Paket ist durch kein Ereignis belegt (sie wurde später geändert oder älter protokolliert)."
-            )
-            self._note(code, "offen", text)
+            self._note(code, "offen", f"{what} im Paket ist durch kein Ereignis belegt.")
 
     def _recipient(self, delivery: Zustellung) -> bool:  # 5
         """Whether events bear out whom the table names; without one nothing is said of this delivery."""
@@ -348,6 +361,12 @@ class _Check:
 
     def _note(self, code: str, ergebnis: Ergebnis, text: str) -> None:
         self._found.note(code, ergebnis, text)
+
+
+def _decides(event: Ereignis) -> bool:
+    """Whether an event tells of a decision: a Zuweisung may also complete a forward, which is another message."""
+    of_this = event.art == Art.ZUWEISUNG and "entscheidung" in event.detail
+    return of_this or event.art in (Art.ENTSCHEIDUNG, Art.FREIGABE)
 
 
 def _is_of(event: Ereignis, delivery: Zustellung) -> bool:

@@ -29,6 +29,7 @@ from gateway.message import Caller
 from gateway.route.chain import WEITERLEITUNG
 from gateway.service.context import Context, akteur
 from gateway.service.patience import Patience
+from gateway.service.words import wordless
 from gateway.store.content import CHUNK
 from gateway.store.database import Do, Row, StaleState
 from gateway.store.steps import do
@@ -190,10 +191,19 @@ class Purging:
         )
         shred = do("shred_contents", message_id=row["id"], now=now, nothing=b"")
         try:
-            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, *_words(row["id"]), event)
+            words = [*_words(row["id"]), *await self._decision(row)]
+            await self._ctx.db.commit(*await self._unmoved(row), mark, shred, *words, event)
         except StaleState:
             return False
         return True
+
+    async def _decision(self, row: Row) -> list[Do]:
+        """What operators wrote into the decision goes as well; what they decided stays, and is proved without it."""
+        message = await self._ctx.db.fetch_one("message", row["id"])
+        before = message["entscheidung"] if message else None
+        if before is None or wordless(before) == before:
+            return []
+        return [do("forget_decision_words", expect=1, id=row["id"], before=before, after=wordless(before))]
 
     async def _unmoved(self, row: Row) -> list[Do]:
         """Its Vorgang is as it was: whoever forwards the message at this moment decides anew."""
