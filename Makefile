@@ -7,7 +7,7 @@ XJUSTIZ ?= $(wildcard ../shared/xjustiz/3.6.2)
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check crash screenshots lock readme clean venv venv-test
+.PHONY: help demo test check crash bench screenshots lock readme clean venv venv-test
 
 help:                 ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ screenshots: venv-test ## the pictures of the pages in README.md, taken by Debia
 
 crash: venv-test      ## kill -9 at every durable step and network effect; nothing may be lost or come twice
 	PYTHONPATH=.:tests/support $(BIN)/python -m crash $(if $(RUNS),--runs $(RUNS)) $(if $(SOAK),--soak $(SOAK)) $(if $(SLOW),--slow $(SLOW))
+
+bench: venv-test      ## speed, as ratios: all of it, or BENCH="floors scale lanes large", or some of these
+	PYTHONPATH=.:tests/support $(BIN)/python -m bench $(BENCH) $(if $(JSON),--json $(JSON))
 
 check: venv-test      ## style, types; the import rules are tests/house
 	$(BIN)/ruff check .

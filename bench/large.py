@@ -22,6 +22,7 @@ import aiohttp
 from rich import print as show
 from rich.table import Table
 
+from bench.figures import Figure
 from gateway.config_tables import KeyFiles
 from gateway.demo import cast
 from gateway.demo.letters import Notice, ermittlungsverfahren
@@ -34,6 +35,9 @@ PIECE = 256 * 1024
 MEGABYTE = 1024 * 1024
 MOST = 199
 """Megabytes of the file: with its XML the message stays within 200 MB."""
+SHORT = 8
+AIM = 250.0
+"""Megabytes that a gateway may take meanwhile."""
 
 
 def resident(site: cast.Site) -> tuple[float, float]:
@@ -177,6 +181,21 @@ async def measure(megabytes: int) -> None:
                 f"accepted after {passed.posted_s:.1f} s, signed receipt {passed.delivered_s:.1f} s later, "
                 f"read in {passed.read_s:.1f} s, {passed.attempts} attempt(s)"
             )
+        finally:
+            await pair.stop()
+
+
+async def figures(*, short: bool = False) -> list[Figure]:
+    """Resident memory of hub and edge at its highest, against what is aimed at."""
+    with tempfile.TemporaryDirectory() as folder:
+        pair = Pair.make(Path(folder))
+        try:
+            await pair.start()
+            async with pair.session() as session:
+                passed = await pair.passing(session, (SHORT if short else MOST) * MEGABYTE)
+            assert passed.sha256_read == passed.sha256_sent
+            sites = {"hub": pair.hub, "edge": pair.edge}
+            return [Figure(name, [resident(site)[1]], [AIM], 1, "MB") for name, site in sites.items()]
         finally:
             await pair.stop()
 

@@ -81,10 +81,10 @@ class Stock:
             for table, where, changed in self._copies():
                 columns = [row[1] for row in db.execute(f"pragma table_info({table})")]
                 values = [changed.get(name, f"t.{name}") for name in columns]
-                numbers = f"select {self.filled + 1} union all select n + 1 from c where n < {count}"  # noqa: S608 - our own words
-                rows = f"select row_number() over () as k, * from {table} where {where}"  # noqa: S608
+                numbers = f"select {self.filled + 1} union all select n + 1 from c where n < {count}"
+                rows = f"select row_number() over () as k, * from {table} where {where}"
                 db.execute(
-                    f"with recursive c(n) as ({numbers}) insert into {table} ({', '.join(columns)}) "  # noqa: S608
+                    f"with recursive c(n) as ({numbers}) insert into {table} ({', '.join(columns)}) "
                     f"select {', '.join(values)} from c, ({rows}) t"
                 )
             db.commit()
