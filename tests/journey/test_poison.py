@@ -31,6 +31,7 @@ from gatewayworld import BONN, Api, Site, agree, calling
 from inboundworld import EDGE, entries, result, rows, stored_request
 from pagesworld import account, visiting
 
+from gateway import clock
 from gateway.as2headers import ReceiptRequest
 from gateway.pki_issue import DevelopmentCa
 from gateway.service.gateway import Gateway, running
@@ -187,6 +188,28 @@ async def test_a_receipt_that_nothing_can_send_is_given_up_with_an_alarm_and_oth
     await eventually(lambda: len(sender.receipts) == 2)
 
 
+async def test_a_receipt_under_way_keeps_its_short_claim_however_the_clock_jumps(
+    ca: DevelopmentCa, edge_site: Site, tmp_path: Path
+) -> None:
+    async with (
+        peering(ca, edge_site, "vermittler", (), tmp_path) as sender,
+        running(edge_site.config(arbeiter=0)) as edge,
+    ):
+        await agree(edge, sender.agreement(art="vermittler"))
+        wanted = ReceiptRequest(signed=True, micalgs=("sha-256",), url=sender.url)
+        assert (await sender.send(haft(), EDGE, receipt=wanted)).status == 200
+        (job,) = await edge.receipts.claim(5)
+        assert job["lease_until"] - edge.ctx.now() <= 60 * clock.SECOND
+        edge.receipts._attempts[job["id"]] = job["mdn_attempts"]
+        with edge.receipts._leases.holding(job["id"]):
+            for _ in range(3):
+                later(edge, HOUR)
+                assert await edge.receipts.claim(5) == [], "renewed before anything is given back"
+        later(edge, 61)
+        (again,) = await edge.receipts.claim(5)
+        assert (again["id"], again["mdn_attempts"]) == (job["id"], 2), "nobody renewed it: its worker is gone"
+
+
 # --- agreements -------------------------------------------------------------------------------------------------------
 
 
@@ -269,18 +292,18 @@ async def test_what_raises_rests_longer_each_time_and_is_alarmed_once(
     monkeypatch: pytest.MonkeyPatch, hub: Gateway
 ) -> None:
     assert [rest_s(n) for n in (1, 2, 3, 7, 99)] == [60, 120, 240, 3600, 3600]
-    clock = [0.0]
-    monkeypatch.setattr("gateway.service.patience.time.monotonic", lambda: clock[0])
+    seconds = [0.0]
+    monkeypatch.setattr("gateway.service.patience.time.monotonic", lambda: seconds[0])
     patience, tried, done = Patience(hub.ctx, "probe"), [], []
 
     async def work(row: Row) -> None:
         if row["id"] == "poison":
-            tried.append(clock[0])
+            tried.append(seconds[0])
             raise ValueError(row["id"])
         done.append(row["id"])
 
     for minute in range(600):
-        clock[0] = minute * 60.0
+        seconds[0] = minute * 60.0
         await patience.each([{"id": "poison"}, {"id": str(minute)}], work)
     assert len(done) == 600
     assert [b - a for a, b in itertools.pairwise(tried)][:6] == [60, 120, 240, 480, 960, 1920]
