@@ -181,7 +181,7 @@ def test_the_library_writes_no_names_of_certificates_into_the_log(caplog: pytest
     named = "CN=Beispielstelle"
     library = logging.getLogger("pyhanko_certvalidator.revinfo.validate_crl")
     with caplog.at_level(logging.WARNING):
-        library.warning(f"CRL of {named} is stale")  # noqa: G004 - as the library does
+        library.warning(f"CRL of {named} is stale")
     (record,) = caplog.records
     line = logs.Canonical().format(record)
     assert named not in line
