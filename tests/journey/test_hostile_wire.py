@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +36,7 @@ from forged import forge, indefinite
 from gatewayworld import KOELN, Api, Site, agree
 from inboundworld import EDGE, result, without_ids
 from sealworld import Holder
+from storerows import rows
 
 from gateway import mime
 from gateway.partner import Algorithmen
@@ -186,13 +185,6 @@ async def offer(peer: Peer, body: bytes) -> Answered:
     return await peer.post(peer.headers(kind, to=EDGE), body)
 
 
-def rows(site: Site) -> dict[str, int]:
-    """How many rows each table has; those of the log's sealer, which works in its own time, left out."""
-    with closing(sqlite3.connect(site.folder / "gateway.db", timeout=30)) as db:
-        own = "select name from sqlite_schema where type = 'table' and name not like 'log%' and name <> 'proof'"
-        return {name: db.execute(f'select count(*) from "{name}"').fetchone()[0] for (name,) in db.execute(own)}
-
-
 async def told(edge: Gateway) -> list[tuple[str | None, str]]:
     """Message and reason of each refusal."""
     found = await events_of(edge, "eingang_abgewiesen")
@@ -220,9 +212,9 @@ async def test_what_fails_before_the_signature_verifies_tells_its_sender_nothing
     monkeypatch.setattr(outer, "MAX_CHUNKS", 1_000)
     answers, reasons = {}, {}
     for name, (make, _) in BEFORE.items():
-        before, count = rows(edge_site), len(await told(edge))
+        before, count = rows(edge_site.folder / "gateway.db"), len(await told(edge))
         answers[name] = await offer(sender, make(wire(edge, sender)))
-        after = rows(edge_site)
+        after = rows(edge_site.folder / "gateway.db")
         assert {table for table in after if after[table] != before[table]} <= TAKEN, name
         assert after["event"] == before["event"] + 1, name
         ((message, reasons[name]),) = (await told(edge))[count:]
@@ -237,9 +229,9 @@ async def test_what_fails_under_a_good_signature_is_refused_by_code(
     edge: Gateway, edge_site: Site, sender: Peer, name: str
 ) -> None:
     make, reason, disposition = AFTER[name]
-    before = rows(edge_site)
+    before = rows(edge_site.folder / "gateway.db")
     answered = await offer(sender, make(wire(edge, sender)))
-    after = rows(edge_site)
+    after = rows(edge_site.folder / "gateway.db")
     assert ([grund for _, grund in await told(edge)], result(answered)) == ([reason], disposition)
     assert {table for table in after if after[table] != before[table]} <= TAKEN
 
@@ -250,10 +242,10 @@ async def test_a_decompression_bomb_stops_where_compression_is_agreed(
 ) -> None:
     terms = sender.agreement(art="vermittler")
     await amend(edge, terms.model_copy(update={"algorithmen": Algorithmen(kompression=True)}))
-    made, before = wire(edge, sender), rows(edge_site)
+    made, before = wire(edge, sender), rows(edge_site.folder / "gateway.db")
     bomb = made.compressed(BOMB)
     answered = await offer(sender, made.sealed(bomb if around else made.signed(entity=bomb)))
-    after = rows(edge_site)
+    after = rows(edge_site.folder / "gateway.db")
     expected = ("ratio", FAILED) if around else ("compressed_ratio", "processed/error: decompression-failed")
     assert (*[grund for _, grund in await told(edge)], result(answered)) == expected
     assert {table for table in after if after[table] != before[table]} <= TAKEN

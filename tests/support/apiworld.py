@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import storerows
 from gatewayworld import JVA, KOELN, POLIZEI, RHEIN_SIEG, Client, Site, agree
 
 from gateway.check.compose import Datei, NoticeHead, Person, compose_notice
@@ -120,11 +121,8 @@ class World:
         return await self.send(client, "POST", f"/v1/inbox/{entry_id}/ack", signature, kind)
 
     def rows(self) -> dict[str, int]:
-        """How many rows each table has; not those that the log's sealer writes in its own time."""
-        with contextlib.closing(sqlite3.connect(self.site.folder / "gateway.db")) as db:
-            own = "select name from sqlite_schema where type = 'table' and name not like 'log%' and name <> 'proof'"
-            tables = [row[0] for row in db.execute(own)]
-            return {table: db.execute(f'select count(*) from "{table}"').fetchone()[0] for table in tables}
+        """See `storerows`."""
+        return storerows.rows(self.site.folder / "gateway.db")
 
     async def until(self, holds: Callable[[dict[str, int]], bool], seconds: float = 30) -> None:
         """Until the rows' counts are as wanted."""
