@@ -1,7 +1,9 @@
 """A gateway's context on each database, without listeners: what the log and evidence need."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +50,17 @@ def raw(config: Config) -> Raw:
     """Runs SQL behind the gateway's back."""
     url = config.store.url
 
-    async def run(*statements: str) -> list[tuple[Any, ...]]:
+    def in_file(*statements: str) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
-        if url.startswith("sqlite"):
-            connection = sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), timeout=30)) as connection, connection:
             for statement in statements:
                 rows = connection.execute(statement).fetchall()
-            connection.commit()
-            connection.close()
-            return rows
+        return rows
+
+    async def run(*statements: str) -> list[tuple[Any, ...]]:
+        if url.startswith("sqlite"):  # in a thread: a gateway commits on this loop
+            return await asyncio.to_thread(in_file, *statements)
+        rows: list[tuple[Any, ...]] = []
         server = await asyncpg.connect(url)
         for statement in statements:
             rows = [tuple(record) for record in await server.fetch(statement)]

@@ -58,7 +58,7 @@ async def test_what_was_delivered_long_ago_is_deleted_and_says_so(patient: Case,
     message = await delivered(patient)
     tried = json.loads((await run("purge", "--dry-run", "--json")).stdout)
     assert (tried["geloescht"], tried["probelauf"]) == (0, True)
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     tried = json.loads((await run("purge", "--dry-run", "--json")).stdout)
     assert [one["id"] for one in tried["nachrichten"]] == [message]
     assert len(await patient.get_raw("jva", f"/v1/messages/{message}/parts/0")) > 1000
@@ -81,7 +81,7 @@ async def test_what_was_delivered_long_ago_is_deleted_and_says_so(patient: Case,
 async def test_a_failed_delivery_cannot_be_sent_again_after_that(patient: Case, hub_site: Site, run: Run) -> None:
     answer = await patient.post("jva", "strafhaft_antritt")
     assert (await run("cancel", answer["id"], "--grund", "doppelt")).exit_code == 0
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     await run("purge")
     again = await run("resend", answer["id"], "--grund", "doch")
     assert (again.exit_code, "gelöscht" in again.stderr) == (1, True)
@@ -103,7 +103,7 @@ async def test_what_people_wrote_goes_with_the_content(patient: Case, hub_site: 
         rows = db.execute("select detail, worte from event").fetchall()
     assert not any("Beispielov" in detail for detail, _ in rows)
     assert not any(b"Beispielov" in (concealed or b"") for _, concealed in rows)
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     assert json.loads((await run("purge", "--json")).stdout)["geloescht"] == 1
     assert await told() == (None, digest)
 
@@ -113,11 +113,11 @@ async def test_what_an_operator_keeps_stays_until_it_is_let_go(patient: Case, hu
     kept = await run("keep", message, "--grund", "Auskunft nach Artikel 15", "--json")
     assert json.loads(kept.stdout) == {"id": message, "aufbewahrt": True}
     assert (await run("keep", message, "--grund", "noch einmal")).exit_code == 1
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     report = json.loads((await run("purge", "--json")).stdout)
     assert (report["geloescht"], report["bleibt"]["behalten"]) == (0, 1)
     assert (await run("keep", message, "--ende", "--grund", "beantwortet")).exit_code == 0
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     assert json.loads((await run("purge", "--json")).stdout)["geloescht"] == 1
     assert (await run("keep", message, "--grund", "zu spät")).exit_code == 1
 
@@ -126,7 +126,7 @@ async def test_a_forward_needs_its_original(patient: Case, hub_site: Site, run: 
     message = await delivered(patient)
     status, forwarded = await patient.act("koeln", "forward", message, an="abh:05382", grund="Umzug")
     assert status == 202
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     report = json.loads((await run("purge", "--json")).stdout)
     assert (report["geloescht"], report["bleibt"]["weiterleitung"]) == (0, 1)
     status, further = await patient.act("rhein_sieg", "forward", forwarded["id"], an="abh:05314000", grund="Umzug")
@@ -143,7 +143,7 @@ async def test_a_gateway_that_serves_deletes_once_a_day(
         message = await delivered(case)
     with contextlib.closing(sqlite3.connect(hub_site.folder / "gateway.db")) as db, db:
         db.execute("delete from daily")
-    age(hub_site)
+    await asyncio.to_thread(age, hub_site)
     async with running(hub_site.config()) as gateway, asyncio.timeout(30):
         while not await gateway.ctx.db.fetch("events_of_art", "loeschung", "", 1):  # noqa: ASYNC110 - in the store
             await asyncio.sleep(0.02)

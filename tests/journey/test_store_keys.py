@@ -91,11 +91,16 @@ async def test_a_new_key_takes_over_while_the_gateway_serves(hub: Gateway, jva: 
         assert db.execute("select count(*) from event where art = 'schluesselwechsel'").fetchone() == (1,)
 
 
+def grow_old(store: str) -> None:
+    """Keys of the store were made two hours earlier."""
+    with contextlib.closing(sqlite3.connect(store, timeout=30)) as db, db:
+        db.execute("update store_key set created = created - 7200000000")
+
+
 async def test_an_older_key_is_forgotten_once_nothing_needs_it(hub: Gateway, jva: Api, run: Run) -> None:
     await jva.post_xml(haft())
     assert json.loads((await run("store", "rewrap", "--json")).stdout)["vergessen"] == 0
-    with contextlib.closing(sqlite3.connect(hub.ctx.config.store.url.removeprefix("sqlite:///"))) as db, db:
-        db.execute("update store_key set created = created - 7200000000")
+    await asyncio.to_thread(grow_old, hub.ctx.config.store.url.removeprefix("sqlite:///"))
     assert json.loads((await run("store", "rewrap", "--json")).stdout)["vergessen"] == 1
     assert [row["nummer"] for row in await hub.ctx.db.fetch("store_keys") if row["zweck"] == "inhalt"] == [2, 3]
 
@@ -136,7 +141,7 @@ async def test_damaged_content_is_given_to_nobody(
     hub: Gateway, jva: Api, hub_site: Site, run: Run, damage: str
 ) -> None:
     one, two = [(await jva.post_xml(haft()))[1]["id"] for _ in range(2)]
-    damage_part(hub_site, one, two, damage)
+    await asyncio.to_thread(damage_part, hub_site, one, two, damage)
     status, refusal = await jva.call("GET", f"/v1/messages/{one}/parts/0")
     assert (status, refusal["errors"][0]["code"]) == (500, "inhalt_beschaedigt")
     assert "beschädigt" in refusal["detail"]
@@ -160,7 +165,7 @@ async def test_damaged_content_is_sent_to_nobody(
         async with running(config) as hub, calling(hub, hub_site.clients["jva"]) as jva:
             await agree(hub, peer.agreement())
             one, two = [await posted(jva) for _ in range(2)]
-        damage_part(hub_site, one, two, damage)
+        await asyncio.to_thread(damage_part, hub_site, one, two, damage)
         async with running(hub_site.config()) as hub:
             assert "beschädigt" in (await delivered_as(hub, one, "klaerung"))["last_error"]
             await delivered_as(hub, two, "zugestellt")
