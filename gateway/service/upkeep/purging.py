@@ -112,8 +112,16 @@ class Purging:
             await self._pass(report, most, told)
         else:
             await self._sweep()
-        report.eingaenge = await self._requests(dry_run)
-        report.mails = await self._mails(dry_run)
+        report.eingaenge = await self._unneeded(
+            dry_run, "refused_requests", "raw_content", lambda row: do("forget_request", id=row["id"]), "eingaenge"
+        )
+        report.mails = await self._unneeded(
+            dry_run,
+            "kept_mails",
+            "content_id",
+            lambda row: do("delete_kept_mail", content_id=row["content_id"]),
+            "mails",
+        )
         return report
 
     async def daily(self) -> int:
@@ -201,9 +209,9 @@ class Purging:
         """What operators wrote into the decision goes as well; what they decided stays, and is proved without it."""
         message = await self._ctx.db.fetch_one("message", row["id"])
         before = message["entscheidung"] if message else None
-        if before is None or wordless(before) == before:
+        if before is None or (after := wordless(before)) == before:
             return []
-        return [do("forget_decision_words", expect=1, id=row["id"], before=before, after=wordless(before))]
+        return [do("forget_decision_words", expect=1, id=row["id"], before=before, after=after)]
 
     async def _unmoved(self, row: Row) -> list[Do]:
         """Its Vorgang is as it was: whoever forwards the message at this moment decides anew."""
@@ -219,45 +227,18 @@ class Purging:
             for steps in _portions(rows):
                 await self._ctx.db.commit(*steps)
 
-    async def _requests(self, dry_run: bool) -> int:
-        """Step 3."""
+    async def _unneeded(self, dry_run: bool, query: str, content: str, forget: Callable[[Row], Do], what: str) -> int:
+        """Step 3: contents that belong to no message; `content` is their column, `what` they count as in the event."""
         before, count = self._ctx.now() - self._ctx.config.aufbewahrung.tage * DAY, 0
-        while rows := await self._ctx.db.fetch("refused_requests", before, ROUND):
+        while rows := await self._ctx.db.fetch(query, before, ROUND):
             count += len(rows)
             if dry_run:
                 return count
             now = self._ctx.now()
-            steps = [
-                step
-                for row in rows
-                for step in (
-                    do("shred_request", raw_content=row["raw_content"], now=now, nothing=b""),
-                    do("forget_request", id=row["id"]),
-                )
-            ]
-            event = self._ctx.event(Art.LOESCHUNG, self._ctx.self_akteur, eingaenge=len(rows))
-            await self._ctx.db.commit(*steps, event)
-            await self._sweep()
-        return count
-
-    async def _mails(self, dry_run: bool) -> int:
-        """Step 3, of mails that are no requests."""
-        before, count = self._ctx.now() - self._ctx.config.aufbewahrung.tage * DAY, 0
-        while rows := await self._ctx.db.fetch("kept_mails", before, ROUND):
-            count += len(rows)
-            if dry_run:
-                return count
-            now = self._ctx.now()
-            steps = [
-                step
-                for row in rows
-                for step in (
-                    do("shred_request", raw_content=row["content_id"], now=now, nothing=b""),
-                    do("delete_kept_mail", content_id=row["content_id"]),
-                )
-            ]
-            event = self._ctx.event(Art.LOESCHUNG, self._ctx.self_akteur, mails=len(rows))
-            await self._ctx.db.commit(*steps, event)
+            shred = [do("shred_request", raw_content=row[content], now=now, nothing=b"") for row in rows]
+            counted: dict[str, Any] = {what: len(rows)}
+            event = self._ctx.event(Art.LOESCHUNG, self._ctx.self_akteur, **counted)
+            await self._ctx.db.commit(*shred, *map(forget, rows), event)
             await self._sweep()
         return count
 

@@ -95,7 +95,7 @@ ON_THE_WAY: dict[str, tuple[Play, ...]] = {
     # purge
     "purging.Purging._delete": _plays("purged"),
     "purging.Purging._sweep": _plays("purged"),
-    "purging.Purging._requests": _plays("purged"),
+    "purging.Purging._unneeded": _plays("purged"),
     # release, and an operator's acts
     "operating.Operating._reroute": _plays("released", "assigned"),
     "operating.Operating._add_recipient": _plays("assigned_beside"),
@@ -146,7 +146,6 @@ OFF_THE_WAY: dict[str, str] = {
     "receiving.Receiving._renew": "keeps a claim as `delivering.Delivering._renew` does",
     "receipts.Receipts._renew": "keeps a claim as `delivering.Delivering._renew` does",
     "receiving.Receiving._raised": "only where a judgement raises: it is tried again, as after a crash",
-    "purging.Purging._mails": "mails that are no messages: what is not deleted today is tomorrow",
     "thinning.": "checkpoints of long ago: the tree is as it was, and what is not thinned today is tomorrow",
     "patience.": "only where work raises each time: an alarm, and a person decides",
     "delivering.Delivering._tell_of_broken": "an alarm; no message changes",
