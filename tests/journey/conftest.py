@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from as2peer import Peer, peering
 from caseworld import Case, admit, case_at
-from gatewayworld import JVA, KOELN, POLIZEI, ZAB_KOELN, Api, Site, agree, calling
+from gatewayworld import JVA, KOELN, POLIZEI, ZAB_KOELN, Api, Site, agree, calling, free_port
+from mailworld import Mta
 
 from gateway.pki_issue import DevelopmentCa
 from gateway.service.gateway import Gateway, running
@@ -34,6 +35,22 @@ def edge_site(tmp_path: Path, ca: DevelopmentCa) -> Site:
     site.init("gw:koeln", KOELN, ZAB_KOELN)
     site.client("koeln", KOELN)
     return site
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def each_store(request: pytest.FixtureRequest, hub_site: Site) -> Site:
+    """The hub's site, on one database and on the other."""
+    if request.param == "postgres":
+        hub_site.settings["store"] = {"url": request.getfixturevalue("postgres_url")}
+    return hub_site
+
+
+@pytest.fixture
+async def mta() -> AsyncIterator[Mta]:
+    server = Mta(free_port())
+    await server.start()
+    yield server
+    await server.stop()
 
 
 @pytest.fixture

@@ -78,14 +78,6 @@ async def receiver() -> AsyncIterator[Receiver]:
     await runner.cleanup()
 
 
-@pytest.fixture
-async def mta() -> AsyncIterator[Mta]:
-    server = Mta(free_port())
-    await server.start()
-    yield server
-    await server.stop()
-
-
 @pytest.fixture(autouse=True)
 def told(monkeypatch: pytest.MonkeyPatch, hub_site: Site, receiver: Receiver, mta: Mta) -> None:
     """Who is told, and at once."""

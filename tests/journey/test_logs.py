@@ -16,7 +16,7 @@ import pytest
 from as2peer import Peer, cut, delivery, eventually, haft, peering, status, until
 from caseworld import AZR, JS, PERSON, notice
 from ending import ended
-from gatewayworld import JVA, KOELN, RHEIN_SIEG, Api, Site, agree, calling, free_port
+from gatewayworld import JVA, KOELN, RHEIN_SIEG, Api, Site, agree, calling
 from mailworld import OURS, SENDER, Mta, deliver
 
 from gateway import clock
@@ -79,14 +79,6 @@ def lines() -> Iterator[Lines]:
     ours.setLevel(logging.NOTSET)
     logging.getLogger("asyncio").setLevel(logging.NOTSET)
     logging.getLogger("mail.log").setLevel(known)
-
-
-@pytest.fixture
-async def mta() -> AsyncIterator[Mta]:
-    server = Mta(free_port())
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from as2peer import Peer, delivery, events_of, eventually, haft, peering, posted, stranger, until
-from gatewayworld import JVA, KOELN, Api, Site, agree, free_port
+from gatewayworld import JVA, KOELN, Api, Site, agree
 from mailworld import OURS, SENDER, Mta, deliver, dsn, head, raw
 
 from gateway import clock, mime
@@ -27,14 +27,6 @@ from gateway.store.steps import do
 pytestmark = pytest.mark.usefixtures("prompt")
 
 THEIRS = "fach@jva.example"
-
-
-@pytest.fixture
-async def mta() -> AsyncIterator[Mta]:
-    server = Mta(free_port())
-    await server.start()
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

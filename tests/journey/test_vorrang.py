@@ -17,16 +17,9 @@ from gateway.store.steps import do
 STEPS = 120
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def store(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-
 @pytest.fixture
-async def hub(store: str | None, hub_site: Site) -> AsyncIterator[Gateway]:
-    if store is not None:
-        hub_site.settings["store"] = {"url": store}
-    async with running(hub_site.config(arbeiter=0)) as gateway:
+async def hub(each_store: Site) -> AsyncIterator[Gateway]:
+    async with running(each_store.config(arbeiter=0)) as gateway:
         yield gateway
 
 
